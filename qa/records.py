@@ -1,0 +1,176 @@
+"""The values that pass between the rooms: frozen dataclasses, nothing else.
+
+Offsets are character offsets into ``Document.text``, end exclusive. Scores are higher-is-better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One readable file.
+
+    ``id`` is the path relative to the indexed folder, with forward slashes. ``date`` is ISO 8601
+    (``2023-03-21``) or empty; ``source`` and ``organisation`` are what the page itself names, or empty.
+    """
+
+    id: str
+    title: str
+    text: str
+    date: str = ""
+    source: str = ""
+    path: str = ""
+    organisation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stretch of a document."""
+
+    document_id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A paragraph to be found: ``text == document.text[start:end]``.
+
+    ``also_in`` lists the other places where the same paragraph stands.
+    """
+
+    id: str
+    document_id: str
+    start: int
+    end: int
+    text: str
+    also_in: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The sentence that answers, at its place in a document."""
+
+    document_id: str
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The answer's own words, at their place in the evidence's document."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a question; ``rank`` counts from 1."""
+
+    rank: int
+    score: float
+    passage: Passage
+    document: Document
+    dense_score: float
+    lexical_score: float
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is shown for a question. ``answered is False`` means declined; ``hits`` are then near misses."""
+
+    question: str
+    answered: bool
+    confidence: float
+    hits: tuple[Hit, ...]
+    evidence: Evidence | None
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A label: words of a document that answer a question."""
+
+    document_id: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A labelled question; without evidence it must be declined."""
+
+    id: str
+    text: str
+    evidence: tuple[Quote, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """A question file as read.
+
+    ``kind`` is ``jsonl``, ``squad`` or ``beir``. ``documents`` is the set's own collection, one passage
+    each, and empty for ``jsonl``, whose labels quote an index. ``relevance`` maps a question's id to
+    ``{document id: grade}`` for a set with its own collection; a question that is absent must be declined.
+    """
+
+    kind: str
+    questions: tuple[Question, ...]
+    documents: tuple[Document, ...] = ()
+    relevance: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was left out of the index, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one generation of an index holds; written last, read first.
+
+    ``documents`` maps a document's id to the SHA-256 of its file; ``checksums`` maps a file of the
+    generation to its SHA-256 and ``sizes`` to its length in bytes.
+    """
+
+    format: int
+    generation: str
+    model: str
+    fingerprint: str
+    dimension: int
+    passages: int
+    folder: str
+    documents: Mapping[str, str]
+    checksums: Mapping[str, str]
+    sizes: Mapping[str, int]
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did."""
+
+    generation: str
+    documents: int
+    passages: int
+    embedded: int
+    skipped: tuple[Skipped, ...]
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of an evaluation: ``figures`` is the contract's JSON object."""
+
+    figures: Mapping[str, Any]
