@@ -88,16 +88,18 @@ def fold_offsets(text: str) -> tuple[str, list[int]]:
     return text.translate(_FOLDING), offsets
 
 
-def sentences(text: str) -> list[tuple[int, int]]:
+def sentences(text: str, reach: int = _QUOTE_REACH) -> list[tuple[int, int]]:
     """Return the spans of the sentences: in order, trimmed, none blank; all but white space is covered.
 
+    :param reach: inside quotes and brackets that close within so many characters nothing ends.
+
     A line feed always ends a sentence. Marks such as 。！？； end one together with the quotes that close there,
-    a full stop only where it is no decimal point, initial or abbreviation. Inside quotes and brackets that close
-    within 200 characters nothing ends, and ``“…。”他说，`` stays in one piece.
+    a full stop only where it is no decimal point, initial or abbreviation. ``“…。”他说，``
+    stays in one piece.
     """
     spans = []
     start = 0
-    for end in _ends(text):
+    for end in _ends(text, reach):
         span = trim(text, start, end)
         if span is not None:
             spans.append(span)
@@ -113,10 +115,10 @@ def trim(text: str, start: int, end: int) -> tuple[int, int] | None:
     return (start + left, start + right) if left < right else None
 
 
-def _ends(text: str) -> list[int]:
+def _ends(text: str, reach: int) -> list[int]:
     """Return every offset at which a sentence ends, rising; the last is ``len(text)``."""
     ends = []
-    quoted = quotations(text)
+    quoted = quotations(text, reach)
     current = 0
     for match in _END.finditer(text):
         end = match.end()
@@ -163,10 +165,10 @@ def _is_wide(character: str) -> bool:
     return character >= "\u2e80"
 
 
-def quotations(text: str) -> list[tuple[int, int]]:
+def quotations(text: str, reach: int = _QUOTE_REACH) -> list[tuple[int, int]]:
     """Return ``(opener, closer)`` offsets of the outermost quotes, titles and brackets that close on their line.
 
-    Only pairs at most 200 characters apart count: a quote that was never closed protects nothing.
+    Only pairs at most ``reach`` characters apart count: a quote that was never closed protects nothing.
     """
     merged: list[tuple[int, int]] = []
     opened: dict[str, list[int]] = {}
@@ -179,7 +181,7 @@ def quotations(text: str) -> list[tuple[int, int]]:
         waiting = opened.setdefault(opener, [])
         if character in _PAIRS:
             opened.setdefault(character, []).append(offset)
-        elif waiting and offset - waiting[-1] <= _QUOTE_REACH:
+        elif waiting and offset - waiting[-1] <= reach:
             start = waiting.pop()
             while merged and merged[-1][1] > start:
                 start = min(start, merged.pop()[0])

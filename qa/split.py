@@ -1,0 +1,230 @@
+"""``Document`` → ``Passage``s: paragraphs without boilerplate, offsets kept, repeats collapsed. Pure and linear."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+from qa.boilerplate import content_spans
+from qa.records import Document, Passage, Place
+from qa.text import fold, quotations, sentences, trim
+
+_TINY = 40
+_NARROW = 0.4  # what a letter of an alphabet weighs against a Chinese character
+_WIDE_RUN = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]+")
+_CLAUSE_END = re.compile(r"[，、；：,;:](?=\D|$)")
+_UNFINISHED = re.compile(r"[^。！？!?；;…：:.”’」』）)\"]$")
+
+Stretch = tuple[int, int]
+
+
+def split_document(document: Document, target: int = 350) -> list[Passage]:
+    """Return the passages of a document in order; they never overlap and none is blank.
+
+    :param target: most Chinese characters a passage should have; a letter of another script counts 0.4.
+    :return: passages with ``text == document.text[start:end]``.
+
+    A paragraph is a line, or the lines of a hard-wrapped paragraph. Paragraphs under 40 characters join a
+    neighbour, long ones are cut at sentence ends, and nothing is joined over boilerplate.
+    """
+    text = document.text
+    paragraphs = _join_tiny(text, _unwrap(text, content_spans(text)), target)
+    stretches = (piece for paragraph in paragraphs for piece in _cut(text, paragraph, target))
+    return [
+        Passage(f"{document.id}#{start}-{end}", document.id, start, end, text[start:end]) for start, end in stretches
+    ]
+
+
+def collapse(passages: Iterable[Passage]) -> list[Passage]:
+    """Return the passages without repeats: the first one stays and lists the places of the others.
+
+    Two passages are the same if their folded texts are, white space left aside.
+    """
+    first: dict[str, Passage] = {}
+    places: dict[str, list[Place]] = {}
+    for passage in passages:
+        key = "".join(fold(passage.text).split())
+        if key not in first:
+            first[key] = passage
+        else:
+            place = Place(passage.document_id, passage.start, passage.end)
+            places.setdefault(key, []).extend((place, *passage.also_in))
+    return [
+        replace(passage, also_in=(*passage.also_in, *places[key])) if key in places else passage
+        for key, passage in first.items()
+    ]
+
+
+def weigh(text: str) -> float:
+    """Return the length of a text in Chinese characters: 1 for each wide character, 0.4 for every other."""
+    narrow = len(_WIDE_RUN.sub("", text))
+    return len(text) - narrow + _NARROW * narrow
+
+
+def _unwrap(text: str, lines: list[Stretch]) -> list[Stretch]:
+    """Join the lines of hard-wrapped paragraphs; lines of an ordinary saved page come back as they are."""
+    width = _wrap_width(text, lines)
+    if width is None:
+        return lines
+    joined: list[Stretch] = []
+    for before, line in zip([None, *lines[:-1]], lines, strict=True):
+        if before is not None and _is_wrapped(text, before, line, width):
+            joined[-1] = (joined[-1][0], line[1])
+        else:
+            joined.append(line)
+    return joined
+
+
+def _wrap_width(text: str, lines: list[Stretch]) -> int | None:
+    """Return the column at which a text was wrapped by hand, or None if its lines are paragraphs."""
+    joints = [(a, b) for a, b in pairwise(lines) if text[a[1] : b[0]].count("\n") == 1]
+    widths = sorted(_columns(text, line) for line, _ in joints)
+    if len(joints) < 3 or not 30 <= (width := widths[len(widths) * 9 // 10]) <= 130:
+        return None
+    wrapped = [joint for joint in joints if _is_wrapped(text, *joint, width)]
+    unfinished = sum(_UNFINISHED.search(text, line[1] - 1, line[1]) is not None for line, _ in wrapped)
+    return width if len(wrapped) >= 0.6 * len(joints) and unfinished >= 0.6 * len(wrapped) else None
+
+
+def _is_wrapped(text: str, line: Stretch, following: Stretch, width: int) -> bool:
+    """Tell whether the next line goes on with the paragraph: this one is full, its next word had no room."""
+    if text[line[1] : following[0]].count("\n") != 1:
+        return False
+    start = following[0]
+    word = re.compile(r"[!-~]{1,40}|.", re.DOTALL).match(text, start, following[1])
+    end = word.end() if word else start
+    return _columns(text, line) + 1 + _columns(text, (start, end)) > width - 2
+
+
+def _columns(text: str, line: Stretch) -> int:
+    start, end = line
+    if end - start > 200:
+        return end - start
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text[start:end])
+
+
+def _join_tiny(text: str, paragraphs: list[Stretch], target: int) -> list[Stretch]:
+    """Join paragraphs under 40 characters: a heading with what follows, a trailing one with what precedes."""
+    joined: list[Stretch] = []
+    weights: list[float] = []
+    for at, paragraph in enumerate(paragraphs):
+        weight = weigh(text[slice(*paragraph)])
+        if joined and _touch(text, joined[-1], paragraph):
+            tiny = weight < _TINY and not _leads(text, paragraphs, at, weight, target)
+            fits = weights[-1] + weight <= target or (weights[-1] < _TINY and weight > target)
+            if fits and (tiny or weights[-1] < _TINY):
+                joined[-1] = (joined[-1][0], paragraph[1])
+                weights[-1] += weight
+                continue
+        joined.append(paragraph)
+        weights.append(weight)
+    return joined
+
+
+def _leads(text: str, paragraphs: list[Stretch], at: int, weight: float, target: int) -> bool:
+    """Tell whether a tiny paragraph can be the heading of the next one."""
+    if at + 1 == len(paragraphs) or not _touch(text, paragraphs[at], paragraphs[at + 1]):
+        return False
+    following = weigh(text[slice(*paragraphs[at + 1])])
+    return weight + following <= target or following > target
+
+
+def _touch(text: str, before: Stretch, after: Stretch) -> bool:
+    return not text[before[1] : after[0]].strip()
+
+
+def _cut(text: str, paragraph: Stretch, target: int) -> Iterator[Stretch]:
+    """Cut a paragraph that is too long at sentence ends, into pieces of about the same length."""
+    start, end = paragraph
+    body = text[start:end]
+    total = weigh(body)
+    if total <= target:
+        yield paragraph
+        return
+    goal = total / math.ceil(total / target)
+    first, last, weight = -1, -1, 0.0
+    for begin, stop in _bounded_sentences(body, target):
+        extra = weigh(body[max(last, begin - 2) if first >= 0 else begin : stop])
+        if first >= 0 and (weight + extra > target or weight + extra / 2 > goal):
+            yield start + first, start + last
+            first, weight = -1, 0.0
+        if first < 0:
+            first, extra = begin, weigh(body[begin:stop])
+        last = stop
+        weight += extra
+    yield start + first, start + last
+
+
+def _bounded_sentences(text: str, target: int) -> Iterator[Stretch]:
+    """Give the sentences of a text; one over the target comes in pieces."""
+    for start, end in sentences(text, reach=target):
+        if end - start <= target or weigh(text[start:end]) <= target:
+            yield start, end
+        else:
+            yield from _pieces(text, start, end, target)
+
+
+def _pieces(text: str, start: int, end: int, target: int) -> Iterator[Stretch]:
+    """Cut one endless sentence at commas, else at blanks, else anywhere, and inside quotes last of all."""
+    while start < end:
+        stop = _reach(text, start, end, target)
+        if stop < end:
+            stop = start + _best_break(text[start:stop])
+        piece = trim(text, start, stop)
+        if piece is not None:
+            yield piece
+        start = stop
+
+
+def _reach(text: str, start: int, end: int, target: int) -> int:
+    """Return how far a piece that begins at ``start`` can go within the target."""
+    weight = 0.0
+    for offset in range(start, min(end, start + math.ceil(target / _NARROW) + 1)):
+        weight += 1.0 if _WIDE_RUN.match(text[offset]) else _NARROW
+        if weight > target:
+            return max(offset, start + 1)
+    return min(end, start + math.ceil(target / _NARROW) + 1)
+
+
+def _best_break(window: str) -> int:
+    """Return the best offset at which to end a piece, 1 to ``len(window)``."""
+    least = len(window) // 3
+    quoted = quotations(window, len(window))
+    commas = [match.end() for match in _CLAUSE_END.finditer(window, least)]
+    blanks = [match.end() for match in re.finditer(r"\s", window[least:])]
+    blanks = [least + blank for blank in blanks]
+    for candidates in (commas, blanks):
+        for candidate in reversed(candidates):
+            if not any(opened < candidate <= closed for opened, closed in quoted):
+                return candidate
+    unclosed = max((opened for opened in _open_quotes(window) if opened > least), default=0)
+    if unclosed:
+        return unclosed
+    for candidates in (commas, blanks):
+        if candidates:
+            return candidates[-1]
+    return _whole_characters(window)
+
+
+def _open_quotes(window: str) -> list[int]:
+    """Return where quotes and titles open that do not close before the window's end."""
+    closed = {opened for opened, _ in quotations(window, len(window))}
+    return [
+        match.start()
+        for match in re.finditer("[“「『《（(【]", window)
+        if match.start() not in closed and not window[match.start() :].count("\n")
+    ]
+
+
+def _whole_characters(window: str) -> int:
+    """Return the last offset that does not part a letter from its accents or joiners."""
+    stop = len(window)
+    while stop > 1 and (
+        unicodedata.combining(window[stop - 1]) or unicodedata.category(window[stop - 1]) in {"Mn", "Cf"}
+    ):
+        stop -= 1
+    return stop - 1 if stop > 1 else len(window)
