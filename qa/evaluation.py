@@ -1,0 +1,327 @@
+"""Labelled questions → ``Report``: how well the whole pipeline and each of its legs rank, decline and mark answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from qa.build import build_index
+from qa.embed import BUILTIN, load_encoder
+from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
+from qa.measures import (
+    DEPTH,
+    METRICS,
+    FloatArray,
+    auroc,
+    auroc_interval,
+    first_right,
+    holds_answer,
+    mean_intervals,
+    occurrences,
+    overlaps_half,
+    score_rankings,
+    span_scores,
+)
+from qa.read import read_questions
+from qa.records import Answer, Hit, Passage, Place, Question, QuestionSet, Report
+from qa.search import Retriever, temporary_index
+
+Progress = Callable[[int, int], None]
+
+PIPELINE = "pipeline"
+LEGS = ("dense", "lexical", "fused")
+_WARM_UP = "warm up 预热"
+_UNNAMED = Path("question set")
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """What is right for one question: grades of passage ids, places of its quotes. No grades: to be declined."""
+
+    grades: Mapping[str, int]
+    quotes: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the engine gave for one question."""
+
+    answer: Answer
+    milliseconds: float
+    rankings: Mapping[str, list[str]]
+
+
+def evaluate(
+    questions: str | Path | QuestionSet,
+    index: str | Path = "index",
+    k: int = 10,
+    *,
+    model: str | None = None,
+    corpus: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure the pipeline on a question set in any of the three forms of ``qa evaluate``.
+
+    :param questions: a JSON Lines file, a SQuAD file, a BEIR folder, or a set already read.
+    :param index: the index that a JSON Lines set is measured on; the other two bring their own passages.
+    :param k: hits asked for, at least 1. Rankings are read to ``max(k, 10)``, so that every metric keeps its meaning.
+    :param model: the embedding model; by default the index's own, and the built-in one for a temporary index.
+    :param corpus: a folder of documents to measure a JSON Lines set on instead of ``index``, in a temporary index.
+    :param progress: called with (questions done, questions in all).
+    :return: figures under the names of the contract; a metric with nothing to measure is None, the scores of answer
+        words also where the pipeline marked none in the whole set.
+    :raises InvalidQuestions: if the set is empty, names a document that is not indexed, or ``corpus`` does not fit it.
+    :raises QuoteNotFound: if a label quotes words that its document does not hold.
+    :raises InvalidQuestion: if k is below 1.
+    """
+    if k < 1:
+        raise InvalidQuestion(f"k must be at least 1, got {k}. Run: qa evaluate QUESTIONS -k 10")
+    path = _UNNAMED if isinstance(questions, QuestionSet) else Path(questions)
+    question_set = questions if isinstance(questions, QuestionSet) else read_questions(path)
+    if not question_set.questions:
+        raise InvalidQuestions(path, "holds no question; at least one was expected")
+    if corpus is not None and question_set.kind != "jsonl":
+        raise InvalidQuestions(path, f"brings its own passages ({question_set.kind}); leave --corpus out")
+    with _opened(question_set, Path(index), model, corpus) as retriever:
+        return measure(question_set, retriever, k, path, progress)
+
+
+def measure(
+    question_set: QuestionSet,
+    retriever: Retriever,
+    k: int = 10,
+    path: Path = _UNNAMED,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure an open retriever; ``path`` names the question file in errors. Otherwise as ``evaluate``.
+
+    A hit is right when its passage, at any place where it stands, covers at least half of one occurrence of a
+    quote. A question whose evidence no passage covers stays in the figures and scores 0. Times are of the whole
+    pipeline, a question at a time, after one that is not counted.
+    """
+    quoted = question_set.kind == "jsonl"
+    labels = _quote_labels(question_set, retriever, path) if quoted else _graded(question_set, retriever)
+    asked = _ask_all(question_set.questions, retriever, max(k, DEPTH), progress)
+    answerable = [row for row, label in enumerate(labels) if label.grades]
+    scores = {
+        name: score_rankings(
+            [asked[row].rankings[name] for row in answerable], [labels[row].grades for row in answerable]
+        )
+        for name in (PIPELINE, *LEGS)
+    }
+    ranking, ranking_intervals = _ranking_figures(scores)
+    declined, declined_intervals = _declined_figures(asked, set(answerable))
+    answers, answers_intervals = _answer_figures(question_set.questions, labels, asked)
+    p50, p95 = np.percentile([one.milliseconds for one in asked], [50, 95])
+    own = dict(zip(answerable, scores[PIPELINE].tolist(), strict=True))
+    return Report(
+        {
+            "model": retriever.manifest.model,
+            "passages": len(retriever.passages),
+            "questions": len(asked),
+            "k": k,
+            **ranking,
+            "intervals": {**ranking_intervals, "declined": declined_intervals, "answers": answers_intervals},
+            "declined": declined,
+            "answers": answers,
+            "latency_ms": {"p50": float(p50), "p95": float(p95)},
+            "per_question": [
+                _question_figures(question, label, one, own.get(row))
+                for row, (question, label, one) in enumerate(zip(question_set.questions, labels, asked, strict=True))
+            ],
+        }
+    )
+
+
+@contextmanager
+def _opened(
+    question_set: QuestionSet, index: Path, model: str | None, corpus: str | Path | None
+) -> Iterator[Retriever]:
+    if question_set.kind != "jsonl":
+        with temporary_index(question_set.documents, load_encoder(model or BUILTIN)) as retriever:
+            yield retriever
+        return
+    with TemporaryDirectory(prefix="qa-evaluate-") as folder:
+        encoder = load_encoder(model) if model else None
+        if corpus is not None:
+            build_index(corpus, folder, model=encoder)
+        retriever = Retriever.open(index if corpus is None else folder, encoder=encoder)
+        with closing(retriever.passages):
+            yield retriever
+
+
+def _ask_all(
+    questions: Sequence[Question], retriever: Retriever, depth: int, progress: Progress | None
+) -> list[_Asked]:
+    retriever.ask(_WARM_UP, k=depth)
+    asked = []
+    for done, question in enumerate(questions, 1):
+        start = time.perf_counter()
+        answer = retriever.ask(question.text, k=depth)
+        milliseconds = (time.perf_counter() - start) * 1000
+        legs = retriever.legs(question.text, k=depth)
+        rankings = {PIPELINE: _passage_ids(answer.hits), **{leg: _passage_ids(legs[leg]) for leg in LEGS}}
+        asked.append(_Asked(answer, milliseconds, rankings))
+        if progress is not None:
+            progress(done, len(questions))
+    return asked
+
+
+def _passage_ids(hits: Sequence[Hit]) -> list[str]:
+    return [hit.passage.id for hit in hits]
+
+
+def _places(passage: Passage) -> tuple[Place, ...]:
+    return (Place(passage.document_id, passage.start, passage.end), *passage.also_in)
+
+
+def _quote_labels(question_set: QuestionSet, retriever: Retriever, path: Path) -> list[_Label]:
+    standing: dict[str, list[tuple[Place, str]]] = {}
+    for passage in retriever.passages:
+        for place in _places(passage):
+            standing.setdefault(place.document_id, []).append((place, passage.id))
+    labels = []
+    for question in question_set.questions:
+        quotes = tuple(_quote_places(question, retriever, path))
+        right = {
+            passage_id: 1
+            for quote in quotes
+            for place, passage_id in standing.get(quote.document_id, ())
+            if overlaps_half(place.start, place.end, quote.start, quote.end)
+        }
+        labels.append(_Label(right or _unreachable(question), quotes))
+    return labels
+
+
+def _unreachable(question: Question) -> Mapping[str, int]:
+    """Return a grade for something that is never found, so that a question without a right passage scores 0."""
+    return {"": 1} if question.evidence else {}
+
+
+def _quote_places(question: Question, retriever: Retriever, path: Path) -> Iterator[Place]:
+    for quote in question.evidence:
+        try:
+            document = retriever.document(quote.document_id)
+        except KeyError:
+            raise InvalidQuestions(
+                path,
+                f"question {question.id} names {quote.document_id!r}, a document that is not indexed. Run: qa index",
+            ) from None
+        found = occurrences(document.text, quote.quote)
+        if not found:
+            raise QuoteNotFound(path, question.id, quote.document_id, quote.quote)
+        yield from (Place(quote.document_id, start, end) for start, end in found)
+
+
+def _graded(question_set: QuestionSet, retriever: Retriever) -> list[_Label]:
+    passage_of = {place.document_id: passage.id for passage in retriever.passages for place in _places(passage)}
+    labels = []
+    for question in question_set.questions:
+        grades: dict[str, int] = {}
+        for document_id, grade in question_set.relevance.get(question.id, {}).items():
+            passage_id = passage_of.get(document_id, document_id)
+            if grade >= 1:
+                grades[passage_id] = max(grade, grades.get(passage_id, 0))
+        labels.append(_Label(grades))
+    return labels
+
+
+def _ranking_figures(scores: Mapping[str, FloatArray]) -> tuple[dict[str, Any], dict[str, Any]]:
+    means, intervals = {}, {}
+    for name, values in scores.items():
+        columns = dict(zip(METRICS, values.mean(axis=0).tolist(), strict=True)) if len(values) else {}
+        bounds = dict(zip(METRICS, mean_intervals(values), strict=True)) if len(values) else {}
+        means[name] = {metric: columns.get(metric) for metric in METRICS}
+        intervals[name] = {metric: bounds.get(metric) for metric in METRICS}
+    own, own_intervals = means.pop(PIPELINE), intervals.pop(PIPELINE)
+    return {**own, "legs": means}, {**own_intervals, "legs": intervals}
+
+
+def _declined_figures(asked: Sequence[_Asked], answerable: set[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    confident = [np.array([one.answer.confidence for one in group]) for group in _parted(asked, answerable)]
+    refused = [np.array([float(not one.answer.answered) for one in group]) for group in _parted(asked, answerable)]
+    false, false_interval = _mean(refused[0])
+    recall, recall_interval = _mean(refused[1])
+    return (
+        {"auroc": auroc(*confident), "recall": recall, "false": false},
+        {"auroc": auroc_interval(*confident), "recall": recall_interval, "false": false_interval},
+    )
+
+
+def _parted(asked: Sequence[_Asked], answerable: set[int]) -> tuple[list[_Asked], list[_Asked]]:
+    return (
+        [one for row, one in enumerate(asked) if row in answerable],
+        [one for row, one in enumerate(asked) if row not in answerable],
+    )
+
+
+def _answer_figures(
+    questions: Sequence[Question], labels: Sequence[_Label], asked: Sequence[_Asked]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    marked, exact, f1 = [], [], []
+    gives_spans = any(one.answer.span for one in asked)
+    for question, label, one in zip(questions, labels, asked, strict=True):
+        if not label.grades:
+            continue
+        if first_right(one.rankings[PIPELINE][:1], label.grades) and (label.quotes or question.answers):
+            marked.append(float(_marks_evidence(one.answer.hits[0], label, question.answers)))
+        if gives_spans and question.answers:
+            scores = span_scores(one.answer.span.text if one.answer.span else "", question.answers)
+            exact.append(scores[0])
+            f1.append(scores[1])
+    figures = {"evidence": _mean(marked), "span_em": _mean(exact), "span_f1": _mean(f1)}
+    return {name: mean for name, (mean, _) in figures.items()}, {name: bounds for name, (_, bounds) in figures.items()}
+
+
+def _marks_evidence(hit: Hit, label: _Label, answers: Sequence[str]) -> bool:
+    sentence = hit.evidence
+    if sentence is None:
+        return False
+    before, length = sentence.start - hit.passage.start, sentence.end - sentence.start
+    return holds_answer(sentence.quote, answers) or any(
+        place.document_id == quote.document_id
+        and overlaps_half(place.start + before, place.start + before + length, quote.start, quote.end)
+        for place in _places(hit.passage)
+        for quote in label.quotes
+    )
+
+
+def _mean(values: Sequence[float] | FloatArray) -> tuple[float | None, list[float] | None]:
+    """Return a mean and its interval, None where there is nothing to measure."""
+    if not len(values):
+        return None, None
+    return float(np.mean(values)), mean_intervals(np.asarray(values, dtype=np.float64)[:, None])[0]
+
+
+def _question_figures(
+    question: Question, label: _Label, asked: _Asked, scores: Sequence[float] | None
+) -> dict[str, Any]:
+    answer = asked.answer
+    own = dict(zip(METRICS, scores, strict=True)) if scores else dict.fromkeys(METRICS)
+    top = answer.hits[0].passage if answer.hits else None
+    evidence, span = answer.evidence, answer.span
+    return {
+        "id": question.id,
+        "question": question.text,
+        "expected": bool(label.grades),
+        "answered": answer.answered,
+        "confidence": float(answer.confidence),
+        "rank": first_right(asked.rankings[PIPELINE], label.grades),
+        "leg_ranks": {leg: first_right(asked.rankings[leg], label.grades) for leg in LEGS},
+        "success@1": own["success@1"],
+        "reciprocal_rank": own["mrr@10"],
+        "recall@10": own["recall@10"],
+        "ndcg@10": own["ndcg@10"],
+        "top": top and {"document": top.document_id, "start": top.start, "end": top.end},
+        "evidence": evidence
+        and {"document": evidence.document_id, "start": evidence.start, "end": evidence.end, "quote": evidence.quote},
+        "span": span and {"start": span.start, "end": span.end, "text": span.text},
+        "ms": asked.milliseconds,
+    }

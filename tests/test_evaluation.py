@@ -1,0 +1,246 @@
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
+from qa.evaluation import evaluate, measure
+from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Question, QuestionSet, Quote, Span
+
+TEXT = "医院召开大会。大会由柴建军主持。会议结束。"
+DOCUMENT = Document("a.txt", "大会", TEXT)
+OTHER = Document("b.txt", "别处", "天气很好。" + TEXT)
+OPENING = Passage("a1", "a.txt", 0, 7, TEXT[:7])
+CHAIR = Passage("a2", "a.txt", 7, 16, TEXT[7:16], (Place("b.txt", 12, 21),))
+END = Passage("a3", "a.txt", 16, 21, TEXT[16:])
+WEATHER = Passage("b1", "b.txt", 0, 5, OTHER.text[:5])
+WHO = Question("who", "谁主持了大会", (Quote("a.txt", "柴建军主持"),), ("柴建軍",))
+
+
+@dataclass
+class ScriptedRetriever:
+    """Answers each question with the passages, leg rankings and confidence written down for it."""
+
+    ranked: dict[str, list[Passage]]
+    legs_ranked: dict[str, dict[str, list[Passage]]] = field(default_factory=dict)
+    confidence: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    span: dict[str, Span] = field(default_factory=dict)
+    passages: Sequence[Passage] = (OPENING, CHAIR, END, WEATHER)
+    asked_k: list[int] = field(default_factory=list)
+    manifest: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(model="scripted"))
+
+    def document(self, document_id: str) -> Document:
+        return {"a.txt": DOCUMENT, "b.txt": OTHER}[document_id]
+
+    def ask(self, question: str, k: int) -> Answer:
+        self.asked_k.append(k)
+        evidence = self.evidence.get(question)
+        confidence = self.confidence.get(question, 0.9)
+        hits = self._hits(self.ranked.get(question, []), evidence)
+        return Answer(question, confidence >= 0.5, confidence, tuple(hits), evidence, self.span.get(question))
+
+    def legs(self, question: str, k: int) -> dict[str, list[Hit]]:
+        ranked = self.legs_ranked.get(question, {})
+        return {leg: self._hits(ranked.get(leg, []), None) for leg in ("dense", "lexical", "fused")}
+
+    def _hits(self, passages: Sequence[Passage], evidence: Evidence | None) -> list[Hit]:
+        return [
+            Hit(rank, 1 / rank, passage, DOCUMENT, 0.0, 0.0, evidence if rank == 1 else None)
+            for rank, passage in enumerate(passages, 1)
+        ]
+
+
+def jsonl(*questions: Question) -> QuestionSet:
+    return QuestionSet("jsonl", questions)
+
+
+def figures(retriever: ScriptedRetriever, *questions: Question, k: int = 10) -> dict:
+    return dict(measure(jsonl(*questions), retriever, k).figures)
+
+
+def test_figures_hold_the_names_of_the_contract_and_are_json() -> None:
+    got = figures(ScriptedRetriever({WHO.text: [CHAIR]}), WHO, k=3)
+    assert list(got) == [
+        *("model", "passages", "questions", "k"),
+        *("success@1", "success@5", "success@10", "recall@10", "mrr@10", "ndcg@10"),
+        *("legs", "intervals", "declined", "answers", "latency_ms", "per_question"),
+    ]
+    assert (got["model"], got["passages"], got["questions"], got["k"]) == ("scripted", 4, 1, 3)
+    assert set(got["latency_ms"]) == {"p50", "p95"}
+    assert json.loads(json.dumps(got, allow_nan=False)) == got
+
+
+def test_each_leg_and_the_pipeline_are_measured_apart() -> None:
+    legs = {WHO.text: {"dense": [END, CHAIR], "lexical": [], "fused": [CHAIR]}}
+    second = Question("end", "何时结束", (Quote("a.txt", "会议结束"),))
+    got = figures(ScriptedRetriever({WHO.text: [OPENING, END, CHAIR], second.text: [END]}, legs), WHO, second)
+    assert (got["success@1"], got["success@5"], got["mrr@10"]) == (0.5, 1.0, pytest.approx((1 / 3 + 1) / 2))
+    assert {leg: values["mrr@10"] for leg, values in got["legs"].items()} == {
+        "dense": 0.25,
+        "lexical": 0.0,
+        "fused": 0.5,
+    }
+    assert got["intervals"]["success@1"] == [0.0, 1.0]
+    assert got["intervals"]["legs"]["lexical"]["mrr@10"] == [0.0, 0.0]
+    assert got["per_question"][0]["leg_ranks"] == {"dense": 2, "lexical": None, "fused": 1}
+
+
+def test_a_row_a_question() -> None:
+    evidence = Evidence("a.txt", 7, 16, TEXT[7:16])
+    retriever = ScriptedRetriever(
+        {WHO.text: [END, CHAIR]}, evidence={WHO.text: evidence}, span={WHO.text: Span(10, 13, "柴建军")}
+    )
+    (row,) = figures(retriever, WHO)["per_question"]
+    assert row.pop("ms") >= 0
+    assert row == {
+        "id": "who",
+        "question": "谁主持了大会",
+        "expected": True,
+        "answered": True,
+        "confidence": 0.9,
+        "rank": 2,
+        "leg_ranks": {"dense": None, "lexical": None, "fused": None},
+        "success@1": 0.0,
+        "reciprocal_rank": 0.5,
+        "recall@10": 1.0,
+        "ndcg@10": pytest.approx(0.6309, abs=1e-4),
+        "top": {"document": "a.txt", "start": 16, "end": 21},
+        "evidence": {"document": "a.txt", "start": 7, "end": 16, "quote": "大会由柴建军主持。"},
+        "span": {"start": 10, "end": 13, "text": "柴建军"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("quote", "right"),
+    [
+        (Quote("a.txt", "柴建军主持"), {"a2"}),
+        (Quote("b.txt", "柴建军主持"), {"a2"}),  # through also_in
+        (Quote("a.txt", "召开大会。大会由柴建军"), {"a2"}),  # 5 of 11 characters in a1, 6 in a2
+        (Quote("a.txt", "会。大会"), {"a1", "a2"}),  # half in each
+        (Quote("a.txt", "大会"), {"a1", "a2"}),  # two occurrences
+        (Quote("b.txt", "天气"), {"b1"}),
+    ],
+)
+def test_every_passage_with_half_a_quote_is_right(quote: Quote, right: set[str]) -> None:
+    question = Question("q", "问", (quote,))
+    for passage in (OPENING, CHAIR, END, WEATHER):
+        got = figures(ScriptedRetriever({"问": [passage]}), question)
+        assert got["success@1"] == float(passage.id in right)
+        assert got["recall@10"] == (1 / len(right) if passage.id in right else 0.0)
+
+
+def test_a_quote_that_no_passage_holds_scores_zero_and_stays_in() -> None:
+    got = figures(ScriptedRetriever({WHO.text: [END]}, passages=[END]), WHO)
+    assert (got["success@10"], got["ndcg@10"], got["per_question"][0]["expected"]) == (0.0, 0.0, True)
+
+
+def test_declining_is_measured_on_both_kinds_of_question_and_ranking_on_one() -> None:
+    asked = [Question(str(n), f"问{n}", WHO.evidence) for n in range(3)]
+    strange = [Question(str(n), f"怪{n}") for n in range(4)]
+    confidence = {"问0": 0.9, "问1": 0.6, "问2": 0.3, "怪0": 0.8, "怪1": 0.3, "怪2": 0.2, "怪3": 0.1}
+    retriever = ScriptedRetriever({question.text: [CHAIR] for question in asked}, confidence=confidence)
+    got = figures(retriever, *asked, *strange)
+    # 问0 beats 4, 问1 beats 3, 问2 beats 2 and ties with 1, of 3 × 4 pairs.
+    assert got["declined"] == {"auroc": pytest.approx(9.5 / 12), "recall": 0.75, "false": pytest.approx(1 / 3)}
+    assert got["success@1"] == 1.0
+    low, high = got["intervals"]["declined"]["recall"]
+    assert 0.0 < low < 0.75 < high <= 1.0
+    row = got["per_question"][-1]
+    assert (row["expected"], row["rank"], row["success@1"], row["top"]) == (False, None, None, None)
+
+
+def test_without_questions_to_decline_their_figures_are_none() -> None:
+    got = figures(ScriptedRetriever({}), WHO)
+    assert got["declined"] == {"auroc": None, "recall": None, "false": 0.0}
+    assert got["intervals"]["declined"] == {"auroc": None, "recall": None, "false": [0.0, 0.0]}
+
+
+def test_without_answerable_questions_ranking_figures_are_none() -> None:
+    got = figures(ScriptedRetriever({}), Question("q", "问"))
+    assert got["success@1"] is None
+    assert got["intervals"]["legs"]["dense"]["mrr@10"] is None
+    assert got["answers"] == {"evidence": None, "span_em": None, "span_f1": None}
+
+
+@pytest.mark.parametrize(
+    ("quote", "answers", "sentence", "share"),
+    [
+        (Quote("a.txt", "柴建军主持"), (), Evidence("a.txt", 7, 16, TEXT[7:16]), 1.0),
+        (Quote("b.txt", "柴建军主持"), (), Evidence("a.txt", 7, 16, TEXT[7:16]), 1.0),
+        (Quote("a.txt", "柴建军主持"), (), Evidence("a.txt", 7, 11, TEXT[7:11]), 0.0),
+        (Quote("a.txt", "柴建军主持"), ("大会",), Evidence("a.txt", 7, 11, TEXT[7:11]), 1.0),
+        (Quote("a.txt", "柴建军主持"), (), None, 0.0),
+    ],
+)
+def test_evidence_is_right_with_half_the_quote_or_an_answer(
+    quote: Quote, answers: tuple[str, ...], sentence: Evidence | None, share: float
+) -> None:
+    evidence = {"问": sentence} if sentence else {}
+    got = figures(ScriptedRetriever({"问": [CHAIR]}, evidence=evidence), Question("q", "问", (quote,), answers))
+    assert got["answers"]["evidence"] == share
+
+
+def test_evidence_counts_under_right_first_hits_only() -> None:
+    assert figures(ScriptedRetriever({WHO.text: [END, CHAIR]}), WHO)["answers"]["evidence"] is None
+
+
+def test_answer_words_are_scored_and_a_missing_span_counts_as_zero() -> None:
+    second = Question("q", "问", WHO.evidence, ("柴建军",))
+    got = figures(ScriptedRetriever({}, span={WHO.text: Span(0, 0, "由柴建军")}), WHO, second)
+    assert (got["answers"]["span_em"], got["answers"]["span_f1"]) == (0.0, pytest.approx(6 / 7 / 2))
+    assert got["intervals"]["answers"]["span_f1"] == [0.0, pytest.approx(6 / 7)]
+
+
+def test_rankings_are_read_to_ten_at_least() -> None:
+    for k, depth in ((1, 10), (25, 25)):
+        retriever = ScriptedRetriever({})
+        figures(retriever, WHO, k=k)
+        assert set(retriever.asked_k) == {depth}
+
+
+def test_grades_of_a_collection_reach_ndcg() -> None:
+    documents = tuple(Document(name, "", name) for name in "xyz")
+    passages = [Passage(f"p{document.id}", document.id, 0, 1, document.text) for document in documents]
+    relevance = {"1": {"x": 1, "y": 2, "z": 0}, "2": {"z": 0}}
+    question_set = QuestionSet("beir", (Question("1", "问"), Question("2", "怪")), documents, relevance)
+    got = measure(question_set, ScriptedRetriever({"问": passages}, passages=passages)).figures
+    assert got["ndcg@10"] == pytest.approx((1 + 2 / 1.5849625) / (2 + 1 / 1.5849625))
+    assert (got["recall@10"], got["declined"]["false"]) == (1.0, 0.0)
+    assert [row["expected"] for row in got["per_question"]] == [True, False]
+
+
+def test_progress_is_told_after_each_question() -> None:
+    told: list[tuple[int, int]] = []
+    measure(jsonl(WHO, WHO), ScriptedRetriever({}), progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_a_quote_outside_its_document_is_named() -> None:
+    question = Question("q7", "问", (Quote("a.txt", "李四主持"),))
+    with pytest.raises(QuoteNotFound, match=r"set.jsonl: question q7 quotes '李四主持'.*'a.txt'"):
+        measure(jsonl(question), ScriptedRetriever({}), path=Path("set.jsonl"))
+
+
+def test_a_document_that_is_not_indexed_is_named() -> None:
+    question = Question("q7", "问", (Quote("c.txt", "大会"),))
+    with pytest.raises(InvalidQuestions, match=r"set.jsonl: question q7 names 'c.txt'.*qa index"):
+        measure(jsonl(question), ScriptedRetriever({}), path=Path("set.jsonl"))
+
+
+def test_an_empty_set_is_refused() -> None:
+    with pytest.raises(InvalidQuestions, match="no question"):
+        evaluate(jsonl())
+
+
+def test_k_below_one_is_refused() -> None:
+    with pytest.raises(InvalidQuestion, match="got 0"):
+        evaluate(jsonl(WHO), k=0)
+
+
+def test_a_corpus_beside_a_set_with_its_own_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidQuestions, match=r"squad.*leave --corpus out"):
+        evaluate(QuestionSet("squad", (WHO,)), corpus=tmp_path)
