@@ -30,28 +30,36 @@ def _words(*lines: str) -> frozenset[str]:
 
 # Words that are a line of their own only on web pages.
 _WIDGETS = _words(
-    "网站首页 返回首页 返回主页 返回列表 返回顶部 回到顶部 回顶部 回首页 返回上页 返回上一页 返回上级 设为首页 加入收藏 收藏本站 收藏本页 网站地图",
-    "打印本页 打印本文 打印此页 打印页面 打印文章 我要打印 我要纠错 关闭窗口 关闭本页 关闭页面 关闭此页 关闭本窗口 无障碍浏览 无障碍阅读 站点地图",
-    "登录注册 立即登录 免费注册 忘记密码 用户登录 会员登录 手机版 电脑版 移动版 触屏版 简体版 繁体版 网页版 放大字体 缩小字体 字体大小",
-    "分享到 分享至 分享本文 分享文章 一键分享 扫一扫分享 微信扫一扫 分享到微信 分享到微博 分享到朋友圈 复制链接 新浪微博 腾讯微博 qq空间 qq好友 微信好友",
-    "相关阅读 相关新闻 相关文章 相关推荐 相关链接 相关内容 相关资讯 相关专题 相关报道 相关信息 相关稿件 相关搜索 相关话题 相关评论 延伸阅读 推荐阅读",
-    "热门推荐 为您推荐 为你推荐 猜你喜欢 精彩推荐 编辑推荐 更多推荐 热门文章 最新文章 推荐文章 热点新闻 热门新闻 热点推荐 更多新闻 更多精彩 友情链接",
-    "阅读排行 点击排行 热门排行 阅读排行榜 点击排行榜 热门标签 热搜榜 大家都在看 大家都在搜 换一换 换一批 展开全文 阅读全文 收起全文 阅读原文 查看更多",
-    "点击阅读全文 展开阅读全文 加载更多 点击加载更多 点击重新加载 没有更多了 没有更多内容了 已经到底了 快速链接 查看原文 全文阅读 下载app 打开app",
-    "最新评论 最热评论 热门评论 全部评论 精彩评论 网友评论 用户评论 文章评论 发表评论 我要评论 查看评论 写评论 暂无评论 我来说两句 来说两句吧 来说两句",
-    "说两句吧 说点什么 说点什么吧 快来评论吧 加载中 正在加载 正在加载中 数据加载中 页面加载中 加载失败 请稍候 loading sitemap undefined",
-    "skip to content|skip to main content|back to top|sign in|log in|sign up|read more|load more|show more|related articles",
-    "related posts|related stories|related news|recommended for you|you may also like|share this|share this article|site map",
-    "leave a comment|leave a reply|post a comment|print this page|close window|accept cookies|accept all cookies|most read",
-    "toggle navigation|main menu|previous post|next post|from clipboard|[object object]|all rights reserved",
+    "网站首页 返回首页 返回主页 返回列表 返回顶部 回到顶部 回顶部 回首页 返回上页 返回上一页 返回上级 设为首页",
+    "加入收藏 收藏本站 收藏本页 网站地图 打印本页 打印本文 打印此页 打印页面 打印文章 我要打印 我要纠错 关闭窗口",
+    "关闭本页 关闭页面 关闭此页 关闭本窗口 无障碍浏览 无障碍阅读 站点地图 登录注册 立即登录 免费注册 忘记密码",
+    "用户登录 会员登录 手机版 电脑版 移动版 触屏版 简体版 繁体版 网页版 放大字体 缩小字体 字体大小 分享到 分享至",
+    "分享本文 分享文章 一键分享 扫一扫分享 微信扫一扫 分享到微信 分享到微博 分享到朋友圈 复制链接 新浪微博",
+    "腾讯微博 qq空间 qq好友 微信好友 相关阅读 相关新闻 相关文章 相关推荐 相关链接 相关内容 相关资讯 相关专题",
+    "相关报道 相关信息 相关稿件 相关搜索 相关话题 相关评论 延伸阅读 推荐阅读 热门推荐 为您推荐 为你推荐 猜你喜欢",
+    "精彩推荐 编辑推荐 更多推荐 热门文章 最新文章 推荐文章 热点新闻 热门新闻 热点推荐 更多新闻 更多精彩 友情链接",
+    "阅读排行 点击排行 热门排行 阅读排行榜 点击排行榜 热门标签 热搜榜 大家都在看 大家都在搜 换一换 换一批",
+    "展开全文 阅读全文 收起全文 阅读原文 查看更多 点击阅读全文 展开阅读全文 加载更多 点击加载更多 点击重新加载",
+    "没有更多了 没有更多内容了 已经到底了 快速链接 查看原文 全文阅读 下载app 打开app 最新评论 最热评论 热门评论",
+    "全部评论 精彩评论 网友评论 用户评论 文章评论 发表评论 我要评论 查看评论 写评论 暂无评论 我来说两句",
+    "来说两句吧 来说两句 说两句吧 说点什么 说点什么吧 快来评论吧 加载中 正在加载 正在加载中 数据加载中 页面加载中",
+    "加载失败 请稍候 loading sitemap undefined",
+    "skip to content|skip to main content|back to top|sign in|log in|sign up|read more|load more|show more",
+    "related articles|related posts|related stories|related news|recommended for you|you may also like|share this",
+    "share this article|site map|leave a comment|leave a reply|post a comment|print this page|close window",
+    "accept cookies|accept all cookies|most read|toggle navigation|main menu|previous post|next post",
+    "from clipboard|[object object]|all rights reserved",
 )
 # Words that a document could use as a heading too.
 _LOOSE = _words(
-    "menu 菜单 首页 主页 登录 注册 登陆 退出 搜索 检索 搜一搜 关闭 打印 返回 分享 收藏 点赞 赞 评论 跟帖 转发 举报 复制 复制成功 顶部 导航 表情 字体 字号",
-    "大 中 小 特大 默认 更多 展开 收起 确定 取消 提交 发送 发布 回复 刷新 扫一扫 微信 微博 豆瓣 抖音 qq 朋友圈 人人网 小程序 客户端 app 公众号 二维码",
-    "上一页 下一页 尾页 末页 上一篇 下一篇 上一条 下一条 小贴士 提示 温馨提示 操作提示 联系我们 关于我们 隐私政策 免责声明 法律声明 使用条款 纠错 订阅",
-    "english 中文 中文版 英文版 简体 繁体 简体中文 繁体中文 无障碍 老年版 长者版 关怀版 网站导航 快捷导航 站内搜索 广告 推广 标签 下载 关注 热搜",
-    "home top share print email search close login logout register tweet facebook twitter linkedin whatsapp weibo wechat tags next prev previous more comments advertisement",
+    "menu 菜单 首页 主页 登录 注册 登陆 退出 搜索 检索 搜一搜 关闭 打印 返回 分享 收藏 点赞 赞 评论 跟帖 转发",
+    "举报 复制 复制成功 顶部 导航 表情 字体 字号 大 中 小 特大 默认 更多 展开 收起 确定 取消 提交 发送 发布 回复",
+    "刷新 扫一扫 微信 微博 豆瓣 抖音 qq 朋友圈 人人网 小程序 客户端 app 公众号 二维码 上一页 下一页 尾页 末页",
+    "上一篇 下一篇 上一条 下一条 小贴士 提示 温馨提示 操作提示 联系我们 关于我们 隐私政策 免责声明 法律声明",
+    "使用条款 纠错 订阅 english 中文 中文版 英文版 简体 繁体 简体中文 繁体中文 无障碍 老年版 长者版 关怀版",
+    "网站导航 快捷导航 站内搜索 广告 推广 标签 下载 关注 热搜 home top share print email search close login",
+    "logout register tweet facebook twitter linkedin whatsapp weibo wechat tags next prev previous more comments",
+    "advertisement",
 )
 _GAP = re.compile(r"[\s|/·•,、>»›()\[\]【】:_\-<«]+")
 _EDGE = "".join(" \n.。…·•|,;:!-—–=*#~_>»›<«→←◆■▪●○★☆▶►▼^+")
@@ -125,8 +133,11 @@ _COUNTER = re.compile(
     r"|(?:大 中 小|大中小)"
     r")(?=$|[\s|()\[\]【】·,/])"
 )
+_STAMP = r"(?:19|20)\d\d ?[-./年] ?\d{1,2} ?[-./月] ?\d{1,2}(?: ?日)?(?:[ t]\d{1,2}[:时]\d\d(?:[:分]\d\d)?)?"
 _BYLINE_FIELD = re.compile(
-    r"(?:时间|日期|发布|来源|作者|编辑|记者|撰稿|供稿|单位|部门|责编|审核|摄影|编审|date|author|source|by|published|editor)\w{0,4} ?:|(?:19|20)\d\d ?[-./年]"
+    r"(?<![^\W_])(?:(?:发布|发表|更新|创建|录入|成文|发文|上传|责任|执行|文章|信息|稿件|新闻|内容|文字|图片|本文|特约|通讯)?"
+    r"(?:时间|日期|来源|出处|作者|编辑|记者|撰稿|供稿|责编|审核|摄影|编审|校对|通讯员|发布者|发布人|发布单位|发布部门|发布机构)"
+    r"|date|author|source|by|published|posted|editor|updated)(?: on| by)? ?[:/] ?|(?<!\d)" + _STAMP + r"(?=$|[ |(\[,/])"
 )
 _BYLINE_EDGE = " \t\u3000\xa0|【[】]()（）·,，/"
 
@@ -147,12 +158,9 @@ def content_spans(text: str) -> list[tuple[int, int]]:
 
 
 def is_byline(line: str) -> bool:
-    """Tell whether a line holds by-line fields only (date, source, author, counters), no sentence and no title."""
-    folded = fold(line).strip()
-    if len(folded) > _LONGEST or "。" in folded:
-        return False
-    field = _BYLINE_FIELD.match(folded.lstrip(_EDGE + "([【"))
-    return field is not None or bool(_COUNTER.search(folded) and _BYLINE_FIELD.search(folded))
+    """Tell whether a line begins with a by-line's field or date and holds no sentence."""
+    folded = fold(line).strip().lstrip(_EDGE + "([【")
+    return len(folded) <= _LONGEST and "。" not in folded and _BYLINE_FIELD.match(folded) is not None
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
@@ -298,3 +306,8 @@ def _trim_edges(text: str, start: int, end: int) -> tuple[int, int] | None:
     )
     right = len(part.rstrip(_BYLINE_EDGE.replace(")", "").replace("]", "").replace("）", "")))
     return (start + left, start + right) if left < right else None
+
+
+def is_section(line: str) -> bool:
+    """Tell whether a line names a section of a site (新闻中心, 通知公告) rather than a page."""
+    return _SECTION.fullmatch(fold(line).strip()) is not None

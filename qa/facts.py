@@ -1,0 +1,208 @@
+"""What a page says of itself: title, date, source, and the organisation it is about. Empty where it does not say."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from qa.boilerplate import content_spans, is_byline, is_section
+from qa.text import fold
+
+_HEAD = 8000  # characters in which a title, a by-line and a signature are looked for
+_TITLE_LIMIT = 90
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTH = "|".join(f"{month[:3]}(?:{month[3:]})?" for month in _MONTHS)
+_DIGITS = {digit: str(value % 10) for value, digits in enumerate(("〇零○o", *"一二三四五六七八九")) for digit in digits}
+
+_NUMERIC = re.compile(r"(?<!\d)((?:19|20)\d\d) ?(?:[-./年]) ?(\d{1,2}) ?(?:[-./月]) ?(\d{1,2})(?!\d)")
+_CHINESE = re.compile(
+    r"([一二][〇零○o一二三四五六七八九]{3})年([一二三四五六七八九十]{1,2})月([一二三四五六七八九十]{1,3})日"
+)
+_REPUBLIC = re.compile(r"民国 ?(\d{2,3}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?日")
+_ENGLISH = re.compile(
+    rf"\b({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?,? ((?:19|20)\d\d)\b|\b(\d{{1,2}}) ({_MONTH})\.?,? ((?:19|20)\d\d)\b"
+)
+_DATE_ALONE = re.compile(r"[\d〇零○一二三四五六七八九十年月日./\- :民国]{8,30}")
+
+_LABEL = r"[\w]{1,8} ?:"
+_SOURCE = re.compile(
+    r"(?:来源|来源于|出处|供稿单位|供稿部门|发布单位|发布部门|发布机构|供稿|(?<![a-z])source) ?: ?"
+    rf"(?P<name>(?!{_LABEL})[^\n|:]*?)(?= {{2,}}|\t| ?\||[ \u3000]{_LABEL}|$)"
+)
+_AFTER_TIME = re.compile(
+    r"^[(\[]?(?:19|20)\d\d[-./年]\d{1,2}[-./月]\d{1,2}日?(?: \d{1,2}:\d\d(?::\d\d)?)? +"
+    r"(?P<name>[^\s\d:|]{2,16})(?= {2,}|$)"
+)
+_NO_SOURCE = re.compile(
+    r"(?:本站|本网|本院|网站|文章)?(?:原创|编辑|整理|转载|网络|互联网|本站|本网|未知|不详|佚名|admin|管理员|原创稿件|综合)(?:稿件|发布|转载)?"
+)
+
+_KINDS = (
+    "医院|大学|学院|学校|中学|小学|幼儿园|公司|集团|银行|研究院|研究所|委员会|卫健委|发改委|法院|检察院"
+    "|人民政府|协会|基金会|出版社|电视台|博物馆|图书馆"
+    "|(?<=[健康卫教育公安财政税务民审计统交通水利农林商文旅体环保气象邮监督管理药信障源规资]{2})局"
+)
+_NAME = re.compile(
+    rf"(?P<name>[\u4e00-\u9fff]{{2,14}}?(?:{_KINDS})(?:(?:附属|直属|第[一二三四五六七八九十]+)[\u4e00-\u9fff]{{0,6}}?(?:{_KINDS}))?)"
+    rf"(?![长院校区党部])"
+)
+_OPENING = re.compile(
+    r"^(?:.*(?:召开|参加|来自|位于|走进|前往|访问|参观|印发|转发|关于|通过|代表|包括|邀请|联合|以及|还有|其中|任命|担任|宣读|根据|按照|经过|表示|指出|强调|作为|成为|欢迎|支持|[的了暨在由对向把将被让使给到赴于从是为及与等、]))"
+)
+_VAGUE = re.compile(
+    r"(?:各|该|本|我|全|贵|某|一家|这家|那家|多家|所有|其他|上级|下属|附属|基层|公立|私立|综合|民营|县级|市级|省级|三级|二级|三甲|国内|全国|社区|合作|互联网|大|中|小|老|新|现代|智慧|总|分|党|团|市|区|县|省|\d)*"
+    r"(?:级|个|所|家|等)?(?:综合|公立|专科|中心|附属|高等)?(?:" + _KINDS + ")"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a page says of itself; every field may be empty. ``date`` is ISO 8601."""
+
+    title: str
+    date: str
+    source: str
+    organisation: str
+
+
+def find_facts(text: str, title: str = "") -> Facts:
+    """Return what the page states; a title that is known already is kept."""
+    lines = _outline(text)
+    title = title or find_title(lines)
+    source = find_source(lines)
+    return Facts(title, find_date(lines), source, find_organisation(title, source, text))
+
+
+def find_title(lines: Iterable[str]) -> str:
+    """Return the first content line that reads like a title, before the first long paragraph; else nothing."""
+    candidates: list[str] = []
+    for line in lines:
+        if is_byline(line) or parse_date(line, alone=True):
+            continue
+        if len(line) > _TITLE_LIMIT or re.search(r"[。;；]|[,，、:：]$", line):
+            break
+        if not re.match(r"[▲△▼▽■●○◆*(（\[【]|https?://|[\w\-]+:", line) or line.startswith("【"):
+            candidates.append(line)
+        if len(candidates) == 2:
+            break
+    if len(candidates) == 2 and is_section(candidates[0]) and len(candidates[1]) > len(candidates[0]):
+        return candidates[1]
+    return candidates[0] if candidates else ""
+
+
+def find_date(lines: Iterable[str]) -> str:
+    """Return the date of the first by-line, or of the first line that is nothing but a date, as ISO 8601."""
+    for line in lines:
+        date = parse_date(line) if is_byline(line) else parse_date(line, alone=True)
+        if date:
+            return date
+    return ""
+
+
+def parse_date(text: str, *, alone: bool = False) -> str:
+    """Return the first valid calendar date of a text as ISO 8601, or nothing.
+
+    :param alone: only if the text is a date and nothing else.
+    """
+    folded = fold(text).strip()
+    if alone and not (_DATE_ALONE.fullmatch(folded) or _ENGLISH.fullmatch(folded)):
+        return ""
+    for year, month, day in _dates(folded):
+        try:
+            return datetime.date(year, month, day).isoformat()
+        except ValueError:
+            continue
+    return ""
+
+
+def _dates(folded: str) -> Iterator[tuple[int, int, int]]:
+    for match in _NUMERIC.finditer(folded):
+        yield int(match[1]), int(match[2]), int(match[3])
+    for match in _REPUBLIC.finditer(folded):
+        yield int(match[1]) + 1911, int(match[2]), int(match[3])
+    for match in _CHINESE.finditer(folded):
+        yield _number(match[1]), _number(match[2]), _number(match[3])
+    for match in _ENGLISH.finditer(folded):
+        name, day, year = (match[1], match[2], match[3]) if match[1] else (match[5], match[4], match[6])
+        yield int(year), 1 + [month[:3] for month in _MONTHS].index(name[:3]), int(day)
+
+
+def _number(numeral: str) -> int:
+    """Return the value of a year's digits (二〇二四) or of a numeral up to 99 (二十一)."""
+    if "十" not in numeral:
+        return int("".join(_DIGITS[digit] for digit in numeral))
+    tens, ones = numeral.split("十", 1)
+    return 10 * int(_DIGITS[tens] if tens else "1") + int(_DIGITS[ones] if ones else "0")
+
+
+def find_source(lines: Iterable[str]) -> str:
+    """Return the value of the page's first source field, or the name behind the time; 本站原创 and the like is none."""
+    for line in lines:
+        if len(line) > 200 or "。" in line:
+            continue
+        match = _SOURCE.search(fold_width(line)) or _AFTER_TIME.search(fold_width(line))
+        if match is None:
+            continue
+        name = _first_name(match["name"].strip(" \t()[]【】|-—"))
+        if 1 < len(name) <= 40 and not _NO_SOURCE.fullmatch(name.lower()):
+            return name
+    return ""
+
+
+def fold_width(text: str) -> str:
+    """Return the text with full-width colons, bars, brackets and blanks made half-width; nothing else changes."""
+    return text.translate({0xFF1A: ":", 0xFF5C: "|", 0xFF08: "(", 0xFF09: ")", 0x3000: " ", 0xA0: " ", 0xFF0F: "/"})
+
+
+def _first_name(value: str) -> str:
+    """Return a source without the person behind it: 宣传科 赵昕蕊 is an office and its writer."""
+    first, _, second = value.partition(" ")
+    return first if len(first) > 3 and re.fullmatch(r"[\u4e00-\u9fff ]{2,8}", second) else value
+
+
+def find_organisation(title: str, source: str, text: str) -> str:
+    """Return the full name of the organisation that the page is about, or nothing if that is unsure.
+
+    A name in the title counts most, then the source, then a name the text repeats far more than any other.
+    """
+    heads = [name for name in _names(title) if not _VAGUE.fullmatch(name)]
+    if heads:
+        return heads[0]
+    names = [name for name in _names(source) if name == source and not _VAGUE.fullmatch(name)]
+    if names:
+        return names[0]
+    counts = Counter(name for name in _names(text[:_HEAD]) if not _VAGUE.fullmatch(name))
+    ranked = counts.most_common(2)
+    if ranked and ranked[0][1] >= 4 and (len(ranked) == 1 or ranked[0][1] >= 2 * ranked[1][1]):
+        return ranked[0][0]
+    return ""
+
+
+def _names(text: str) -> Iterator[str]:
+    for match in _NAME.finditer(text):
+        name = _OPENING.sub("", match["name"])
+        if len(name) >= 4:
+            yield name
+
+
+def _outline(text: str) -> list[str]:
+    """Return the content lines of the page's head and of its last lines, where a signature stands."""
+    head, tail = text[:_HEAD], text[max(_HEAD, len(text) - 600) :]
+    lines = [head[start:end] for start, end in content_spans(head)]
+    return lines + [tail[start:end] for start, end in content_spans(tail)]

@@ -1,0 +1,270 @@
+"""The bytes of one file → its text, by format. Input is untrusted: what cannot be read raises ``UnreadableError``."""
+
+from __future__ import annotations
+
+import html.parser
+import io
+import logging
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qa.decode import UndecodableError, decode, replace_surrogates
+
+if TYPE_CHECKING:
+    from docx.document import Document as Docx
+    from docx.table import Table, _Cell
+
+_UNPACKED_LIMIT = 512 << 20
+_PARSED_HTML_LIMIT = 8 << 20  # characters; a longer page is read without its main content being looked for
+_PAGE_NUMBER = re.compile(r"[-–— ]*(?:第? ?\d{1,4} ?页?|page \d{1,4})(?: ?(?:/|of|共) ?\d{1,4} ?页?)?[-–— ]*", re.I)
+_WIDE = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
+_FINISHED = re.compile(r"[。！？!?；;：:.”’」』）)]$")
+
+
+class UnreadableError(ValueError):
+    """The bytes cannot be turned into text; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A file's text and what its format states outside of it; empty where it states nothing."""
+
+    text: str
+    title: str = ""
+    date: str = ""
+    source: str = ""
+
+
+def parse(data: bytes, suffix: str) -> Page:
+    """Return the text of a file.
+
+    :param suffix: the file name's ending in lower case, with its dot; one of :data:`READERS`.
+    :raises UnreadableError: if there is no text to be had.
+    """
+    if not data:
+        raise UnreadableError("the file is empty")
+    try:
+        page = READERS[suffix](data)
+    except UndecodableError as error:
+        raise UnreadableError(str(error)) from error
+    if not page.text.strip():
+        raise UnreadableError("there is no text in it")
+    return page
+
+
+def parse_text(data: bytes) -> Page:
+    """Read plain text."""
+    return Page(decode(data))
+
+
+def parse_markdown(data: bytes) -> Page:
+    """Read Markdown as it stands; its title is the first heading outside code fences."""
+    text = decode(data)
+    fenced = False
+    for match in re.finditer(r"[^\n]+", text):
+        line = match.group()
+        if re.match(r" {0,3}(?:```|~~~)", line):
+            fenced = not fenced
+        heading = None if fenced else re.match(r" {0,3}# +([^\n]{1,300}?)[ #]*$", line)
+        if heading:
+            return Page(text, heading[1].strip(" *_`"))
+    return Page(text)
+
+
+def parse_html(data: bytes) -> Page:
+    """Read the main content of an HTML page, or all its visible text if none stands out."""
+    source = decode(data, markup=True)
+    if len(source) <= _PARSED_HTML_LIMIT:
+        page = _main_content(source)
+        if page is not None:
+            return page
+    parser = _VisibleText()
+    parser.feed(source)
+    parser.close()
+    text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]*\n[ \t]*", "\n", "".join(parser.parts))).strip()
+    return Page(text, " ".join("".join(parser.title).split()))
+
+
+def _main_content(source: str) -> Page | None:
+    import trafilatura  # noqa: PLC0415  (half a second; only HTML needs it)
+
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    try:
+        found: Any = trafilatura.bare_extraction(
+            source,
+            include_comments=False,
+            favor_recall=True,
+            with_metadata=True,
+            date_extraction_params={"extensive_search": False, "original_date": True},
+        )
+    except Exception:  # a parser's fault on hostile markup must not lose the page
+        logging.getLogger(__name__).debug("no main content", exc_info=True)
+        return None
+    if found is None or not found.text or not found.text.strip():
+        return None
+    text = replace_surrogates(found.text.replace("\x00", ""))
+    return Page(text, found.title or "", found.date or "", found.sitename or "")
+
+
+class _VisibleText(html.parser.HTMLParser):
+    """Collects what a browser would show; blocks become lines."""
+
+    _HIDDEN = frozenset({"script", "style", "noscript", "template", "head", "svg", "object", "iframe"})
+    _INLINE = frozenset(
+        ("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "kbd", "label", "mark", "q", "s")
+        + ("samp", "small", "span", "strong", "sub", "sup", "u", "var", "wbr")
+    )
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.title: list[str] = []
+        self._hidden: list[str] = []
+        self._in_title = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag == "title":
+            self._in_title = True
+        elif tag in {"body", "p"}:
+            self._hidden = [hidden for hidden in self._hidden if hidden != "head"]
+        if tag in self._HIDDEN:
+            self._hidden.append(tag)
+        elif tag not in self._INLINE and not self._hidden:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "title":
+            self._in_title = False
+        if tag in self._hidden:
+            self._hidden.remove(tag)
+        elif tag not in self._INLINE and not self._hidden:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title.append(data)
+        elif not self._hidden:
+            self.parts.append(re.sub(r"\s+", " ", data))
+
+
+def parse_pdf(data: bytes) -> Page:
+    """Read the text of a PDF's pages, wrapped lines joined, pages parted by a blank line."""
+    import pypdf  # noqa: PLC0415
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise UnreadableError("the PDF is encrypted")
+        pages = [page.extract_text() or "" for page in reader.pages]
+    except UnreadableError:
+        raise
+    except Exception as error:  # pypdf raises whatever the broken bytes lead to
+        raise UnreadableError(f"malformed PDF ({type(error).__name__}: {str(error)[:100]})") from error
+    text = "\n\n".join(filter(None, (join_lines(page.splitlines()) for page in pages)))
+    if not text.strip():
+        raise UnreadableError("the PDF holds no text, only images perhaps")
+    return Page(replace_surrogates(text.replace("\x00", "")))
+
+
+def join_lines(lines: list[str]) -> str:
+    """Return the paragraphs of a printed page: full lines go on in the next one, Chinese without a blank between."""
+    lines = [line.strip() for line in lines]
+    while lines and (not lines[-1] or _PAGE_NUMBER.fullmatch(lines[-1])):
+        lines.pop()
+    if lines and _PAGE_NUMBER.fullmatch(lines[0]):
+        lines = lines[1:]
+    widths = sorted(_columns(line) for line in lines if line)
+    full = 0.85 * widths[len(widths) * 9 // 10] if widths else 0
+    joined: list[str] = []
+    before = ""
+    for line in lines:
+        ended = _FINISHED.search(before) is not None
+        goes_on = before and line and (_columns(before) >= full or (line[:1].islower() and not ended))
+        if goes_on and not (ended and _columns(before) < full / 0.85 * 0.97):
+            _append(joined, line)
+        else:
+            joined.append(line)
+        before = line
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(joined)).strip()
+
+
+def _append(joined: list[str], line: str) -> None:
+    before = joined[-1]
+    if re.search(r"[A-Za-z]-$", before) and line[:1].islower():
+        joined[-1] = before[:-1] + line
+    elif _WIDE.match(before[-1]) or _WIDE.match(line):
+        joined[-1] = before + line
+    else:
+        joined[-1] = f"{before} {line}"
+
+
+def _columns(line: str) -> int:
+    return len(line) + len(_WIDE.findall(line))
+
+
+def parse_docx(data: bytes) -> Page:
+    """Read the paragraphs and tables of a Word document in their order; a table row is one line."""
+    import docx  # noqa: PLC0415
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > _UNPACKED_LIMIT:
+            raise UnreadableError(f"it unpacks to {unpacked >> 20} MiB, more than {_UNPACKED_LIMIT >> 20} MiB")
+        document = docx.Document(io.BytesIO(data))
+        lines = list(_docx_lines(document))
+        title = _docx_title(document)
+    except UnreadableError:
+        raise
+    except Exception as error:  # python-docx raises whatever the broken archive leads to
+        raise UnreadableError(f"not a Word document ({type(error).__name__}: {str(error)[:100]})") from error
+    return Page(replace_surrogates("\n".join(lines)).replace("\x00", "").replace("\r", "\n"), title)
+
+
+def _docx_lines(document: Docx) -> Iterator[str]:
+    from docx.table import Table  # noqa: PLC0415
+
+    for block in document.iter_inner_content():
+        if isinstance(block, Table):
+            yield from _table_lines(block)
+        else:
+            yield block.text
+
+
+def _table_lines(table: Table) -> Iterator[str]:
+    for row in table.rows:
+        cells: list[str] = []
+        seen: set[Any] = set()
+        for cell in row.cells:  # a merged cell comes once for each column it spans
+            if cell._tc not in seen:
+                seen.add(cell._tc)
+                cells.append(_cell_text(cell))
+        yield " | ".join(filter(None, cells))
+
+
+def _cell_text(cell: _Cell) -> str:
+    return " ".join(" ".join(paragraph.text for paragraph in cell.paragraphs).split())
+
+
+def _docx_title(document: Docx) -> str:
+    for paragraph in document.paragraphs[:20]:
+        style = paragraph.style.name if paragraph.style is not None else ""
+        if style in {"Title", "Heading 1"} and paragraph.text.strip():
+            return " ".join(paragraph.text.split())
+    return ""
+
+
+READERS = {
+    ".txt": parse_text,
+    ".md": parse_markdown,
+    ".markdown": parse_markdown,
+    ".html": parse_html,
+    ".htm": parse_html,
+    ".pdf": parse_pdf,
+    ".docx": parse_docx,
+}

@@ -1,0 +1,115 @@
+"""Files → ``Document``s. One bad file never stops the rest; question files are read by :mod:`qa.questions`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from qa.decode import replace_surrogates
+from qa.errors import NoDocuments, UnreadableFile
+from qa.facts import find_facts
+from qa.formats import READERS, UnreadableError, parse
+from qa.questions import read_questions
+from qa.records import Document, Skipped
+
+__all__ = ["document_id", "read_document", "read_documents", "read_questions", "scan"]
+
+SIZE_LIMIT = 64 << 20  # bytes
+
+
+def scan(folder: str | Path) -> list[Path]:
+    """Return the files under a folder that can be read by their ending, sorted by relative path.
+
+    Hidden files and folders, devices, pipes, broken links and link loops are passed over.
+
+    :raises NoDocuments: if the folder is not there.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise NoDocuments(folder, "there is no such folder")
+    found: list[Path] = []
+    entered = {os.path.realpath(folder)}
+    for parent, names, files in os.walk(folder, followlinks=True):
+        names[:] = [name for name in sorted(names) if not name.startswith(".") and _enter(Path(parent, name), entered)]
+        found.extend(path for path in (Path(parent, name) for name in files) if _is_candidate(path))
+    return sorted(found, key=lambda path: document_id(path, folder))
+
+
+def document_id(path: Path, root: str | Path) -> str:
+    """Return the path relative to the indexed folder, with forward slashes, as valid Unicode."""
+    return replace_surrogates(path.relative_to(root).as_posix())
+
+
+def read_document(path: str | Path, root: str | Path) -> Document:
+    """Read one file.
+
+    :param root: the indexed folder; the document's id is the path below it.
+    :raises UnreadableFile: if the file is empty, too large, damaged, encrypted or not text.
+    """
+    path = Path(path)
+    try:
+        page = parse(_load(path), path.suffix.lower())
+    except UnreadableError as error:
+        raise UnreadableFile(path, str(error)) from error
+    facts = find_facts(page.text, page.title)
+    return Document(
+        id=document_id(path, root),
+        title=facts.title or replace_surrogates(path.stem),
+        text=page.text,
+        date=facts.date or page.date,
+        source=facts.source or page.source,
+        path=replace_surrogates(str(path)),
+        organisation=facts.organisation,
+    )
+
+
+def read_documents(folder: str | Path, on_skip: Callable[[Skipped], None] | None = None) -> list[Document]:
+    """Read every document under a folder.
+
+    :param on_skip: called with each file that could not be read; the others go on.
+    :raises NoDocuments: if the folder is not there or nothing in it can be read.
+    """
+    folder = Path(folder)
+    documents: list[Document] = []
+    skipped = 0
+    for path in scan(folder):
+        try:
+            documents.append(read_document(path, folder))
+        except UnreadableFile as error:
+            skipped += 1
+            if on_skip is not None:
+                on_skip(Skipped(document_id(path, folder), error.reason))
+    if not documents:
+        reason = f"none of its {skipped} files can be read" if skipped else "there are no documents in it"
+        raise NoDocuments(folder, reason)
+    return documents
+
+
+def _enter(folder: Path, entered: set[str]) -> bool:
+    real = os.path.realpath(folder)
+    if real in entered:
+        return False
+    entered.add(real)
+    return True
+
+
+def _is_candidate(path: Path) -> bool:
+    if path.name.startswith(".") or path.suffix.lower() not in READERS:
+        return False
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _load(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise UnreadableError(error.strerror or type(error).__name__) from error
+    if len(data) > SIZE_LIMIT:
+        raise UnreadableError(f"it is larger than {SIZE_LIMIT >> 20} MiB")
+    return data
