@@ -29,7 +29,7 @@ from qa.measures import (
     score_rankings,
     span_scores,
 )
-from qa.read import read_questions
+from qa.questions import read_questions
 from qa.records import Answer, Hit, Passage, Place, Question, QuestionSet, Report
 from qa.search import Retriever, temporary_index
 

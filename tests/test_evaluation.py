@@ -1,11 +1,13 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from qa.build import build_index
+from qa.embed import Encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
 from qa.evaluation import evaluate, measure
 from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Question, QuestionSet, Quote, Span
@@ -30,20 +32,21 @@ class ScriptedRetriever:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     span: dict[str, Span] = field(default_factory=dict)
     passages: Sequence[Passage] = (OPENING, CHAIR, END, WEATHER)
-    asked_k: list[int] = field(default_factory=list)
+    asked: list[tuple[str, int]] = field(default_factory=list)
     manifest: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(model="scripted"))
 
     def document(self, document_id: str) -> Document:
         return {"a.txt": DOCUMENT, "b.txt": OTHER}[document_id]
 
     def ask(self, question: str, k: int) -> Answer:
-        self.asked_k.append(k)
+        self.asked.append(("ask", k))
         evidence = self.evidence.get(question)
         confidence = self.confidence.get(question, 0.9)
         hits = self._hits(self.ranked.get(question, []), evidence)
         return Answer(question, confidence >= 0.5, confidence, tuple(hits), evidence, self.span.get(question))
 
     def legs(self, question: str, k: int) -> dict[str, list[Hit]]:
+        self.asked.append(("legs", k))
         ranked = self.legs_ranked.get(question, {})
         return {leg: self._hits(ranked.get(leg, []), None) for leg in ("dense", "lexical", "fused")}
 
@@ -173,6 +176,9 @@ def test_without_answerable_questions_ranking_figures_are_none() -> None:
         (Quote("b.txt", "柴建军主持"), (), Evidence("a.txt", 7, 16, TEXT[7:16]), 1.0),
         (Quote("a.txt", "柴建军主持"), (), Evidence("a.txt", 7, 11, TEXT[7:11]), 0.0),
         (Quote("a.txt", "柴建军主持"), ("大会",), Evidence("a.txt", 7, 11, TEXT[7:11]), 1.0),
+        (Quote("a.txt", "主持"), (), Evidence("a.txt", 10, 14, TEXT[10:14]), 1.0),
+        (Quote("a.txt", "主持"), (), Evidence("a.txt", 10, 13, TEXT[10:13]), 0.0),
+        (Quote("a.txt", "大会由"), (), Evidence("a.txt", 9, 16, TEXT[9:16]), 0.0),
         (Quote("a.txt", "柴建军主持"), (), None, 0.0),
     ],
 )
@@ -189,17 +195,30 @@ def test_evidence_counts_under_right_first_hits_only() -> None:
 
 
 def test_answer_words_are_scored_and_a_missing_span_counts_as_zero() -> None:
-    second = Question("q", "问", WHO.evidence, ("柴建军",))
-    got = figures(ScriptedRetriever({}, span={WHO.text: Span(0, 0, "由柴建军")}), WHO, second)
+    strange, unlabelled = Question("s", "怪", (), ("柴建军",)), Question("u", "无", WHO.evidence)
+    missed = Question("q", "问", WHO.evidence, ("柴建军",))
+    got = figures(ScriptedRetriever({}, span={WHO.text: Span(0, 0, "由柴建军")}), strange, unlabelled, WHO, missed)
     assert (got["answers"]["span_em"], got["answers"]["span_f1"]) == (0.0, pytest.approx(6 / 7 / 2))
     assert got["intervals"]["answers"]["span_f1"] == [0.0, pytest.approx(6 / 7)]
 
 
-def test_rankings_are_read_to_ten_at_least() -> None:
-    for k, depth in ((1, 10), (25, 25)):
-        retriever = ScriptedRetriever({})
-        figures(retriever, WHO, k=k)
-        assert set(retriever.asked_k) == {depth}
+def test_answer_words_are_not_scored_where_none_is_ever_marked() -> None:
+    assert figures(ScriptedRetriever({}), WHO)["answers"] == {"evidence": None, "span_em": None, "span_f1": None}
+
+
+@pytest.mark.parametrize(("k", "depth"), [(1, 10), (25, 25)])
+def test_rankings_are_read_to_ten_at_least(k: int, depth: int) -> None:
+    retriever = ScriptedRetriever({})
+    figures(retriever, WHO, k=k)
+    assert retriever.asked == [("ask", depth), ("ask", depth), ("legs", depth)]
+
+
+def test_times_are_of_the_whole_pipeline_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.002, 1.0, 1.004, 2.0, 2.012])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    got = figures(ScriptedRetriever({}), WHO, WHO, WHO)
+    assert [row["ms"] for row in got["per_question"]] == pytest.approx([2, 4, 12])
+    assert got["latency_ms"] == pytest.approx({"p50": 4.0, "p95": 4 + 0.9 * 8})
 
 
 def test_grades_of_a_collection_reach_ndcg() -> None:
@@ -211,6 +230,16 @@ def test_grades_of_a_collection_reach_ndcg() -> None:
     assert got["ndcg@10"] == pytest.approx((1 + 2 / 1.5849625) / (2 + 1 / 1.5849625))
     assert (got["recall@10"], got["declined"]["false"]) == (1.0, 0.0)
     assert [row["expected"] for row in got["per_question"]] == [True, False]
+
+
+def test_documents_that_share_a_passage_or_have_none() -> None:
+    shared = Passage("p", "x", 0, 1, "x", (Place("y", 0, 1),))
+    relevance = {"1": {"x": 2, "y": 3, "missing": 1}, "2": {"y": 1}}
+    question_set = QuestionSet("beir", (Question("1", "问"), Question("2", "别"), Question("3", "怪")), (), relevance)
+    got = measure(question_set, ScriptedRetriever({"问": [shared], "别": [shared]}, passages=[shared])).figures
+    first, second, absent = got["per_question"]
+    assert (first["recall@10"], first["ndcg@10"]) == (0.5, pytest.approx(3 / (3 + 1 / 1.5849625)))
+    assert (second["ndcg@10"], absent["expected"]) == (1.0, False)
 
 
 def test_progress_is_told_after_each_question() -> None:
@@ -244,3 +273,84 @@ def test_k_below_one_is_refused() -> None:
 def test_a_corpus_beside_a_set_with_its_own_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidQuestions, match=r"squad.*leave --corpus out"):
         evaluate(QuestionSet("squad", (WHO,)), corpus=tmp_path)
+
+
+CHEMISTRY = "实验室新购置了一台质谱仪。质谱仪由陈工程师负责维护。"
+KITCHEN = "食堂每周三供应饺子。饺子由王师傅亲手包制。"
+
+
+def write_lines(path: Path, *records: dict) -> Path:
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), "utf-8")
+    return path
+
+
+def measured(report: dict) -> dict:
+    """Return a report's figures without its times."""
+    rows = [{name: value for name, value in row.items() if name != "ms"} for row in report["per_question"]]
+    return {**report, "per_question": rows, "latency_ms": None}
+
+
+def test_json_lines_on_an_index_and_on_a_folder(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    folder = documents(**{"lab.txt": CHEMISTRY, "food.txt": KITCHEN})
+    build_index(folder, tmp_path / "index", model=encoder)
+    questions = write_lines(
+        tmp_path / "set.jsonl",
+        {
+            "id": "1",
+            "question": "誰負責維護質譜儀?",
+            "evidence": [{"document": "lab.txt", "quote": "陈工程师负责维护"}],
+        },
+        {
+            "id": "2",
+            "question": "饺子是谁包的",
+            "evidence": [{"document": "food.txt", "quote": "王师傅"}],
+            "answers": ["王师傅"],
+        },
+    )
+    got = dict(evaluate(questions, tmp_path / "index").figures)
+    assert (got["model"], got["passages"], got["questions"]) == ("builtin", 2, 2)
+    assert (got["success@1"], got["ndcg@10"], got["legs"]["lexical"]["success@1"]) == (1.0, 1.0, 1.0)
+    assert [row["top"]["document"] for row in got["per_question"]] == ["lab.txt", "food.txt"]
+    assert got["answers"]["evidence"] == 1.0
+    assert measured(dict(evaluate(questions, "nowhere", corpus=folder).figures)) == measured(got)
+
+
+def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
+    def asked(name: str, text: str, answer: str | None) -> dict:
+        return {
+            "id": name,
+            "question": text,
+            "is_impossible": answer is None,
+            "answers": [{"text": answer, "answer_start": 0}] if answer else [],
+        }
+
+    paragraphs = [
+        {"context": CHEMISTRY, "qas": [asked("a", "谁维护质谱仪", "陈工程师"), asked("b", "火星上有多少座火山", None)]},
+        {"context": KITCHEN, "qas": [asked("c", "周三食堂供应什么", "饺子")]},
+    ]
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps({"version": "v2.0", "data": [{"title": "t", "paragraphs": paragraphs}]}), "utf-8")
+    got = evaluate(path).figures
+    assert (got["passages"], got["questions"], got["success@1"]) == (2, 3, 1.0)
+    assert {row["id"]: (row["expected"], row["rank"]) for row in got["per_question"]} == {
+        "a": (True, 1),
+        "b": (False, None),
+        "c": (True, 1),
+    }
+    assert got["declined"]["auroc"] == 1.0
+
+
+def test_a_beir_folder_brings_its_own_passages_and_grades(tmp_path: Path) -> None:
+    write_lines(
+        tmp_path / "corpus.jsonl",
+        {"_id": "lab", "title": "", "text": CHEMISTRY},
+        {"_id": "food", "title": "", "text": KITCHEN},
+    )
+    write_lines(tmp_path / "queries.jsonl", {"_id": "q", "text": "质谱仪由谁维护"})
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\nq\tlab\t1\nq\tfood\t2\n", "utf-8")
+    got = evaluate(tmp_path, k=1).figures
+    assert (got["k"], got["success@1"], got["recall@10"]) == (1, 1.0, 1.0)
+    assert got["ndcg@10"] == pytest.approx((1 + 2 / 1.5849625) / (2 + 1 / 1.5849625))

@@ -48,7 +48,7 @@ def report(ranks: dict[str, int | None], model: str = "m", declined: tuple[str, 
     }
 
 
-OLD = report({"a": 1, "b": 2, "c": None, "d": 4, "only old": 1}, "old")
+OLD = report({"a": 1, "b": 2, "c": None, "d": 5, "only old": 1}, "old")
 NEW = report({"a": 2, "b": 1, "c": 1, "d": 1, "only new": 1}, "new", ("e",))
 
 
@@ -59,13 +59,13 @@ def test_flips_and_differences_on_shared_questions() -> None:
     assert got["p"] == 2 * (1 + 4) / 16
     assert (got["shared"], got["only_old"], got["only_new"]) == (4, 1, 2)
     values = {metric: (row["old"], row["new"], row["difference"]) for metric, row in got["metrics"].items()}
-    assert values == {
+    assert {metric: pytest.approx(row) for metric, row in values.items()} == {
         "success@1": (0.25, 0.75, 0.5),
         "success@5": (0.75, 1.0, 0.25),
         "success@10": (0.75, 1.0, 0.25),
         "recall@10": (0.75, 1.0, 0.25),
-        "mrr@10": (1.75 / 4, 3.5 / 4, 1.75 / 4),
-        "ndcg@10": (1.75 / 4, 3.5 / 4, 1.75 / 4),
+        "mrr@10": (1.7 / 4, 3.5 / 4, 1.8 / 4),
+        "ndcg@10": (1.7 / 4, 3.5 / 4, 1.8 / 4),
     }
     assert got["legs"]["dense"]["mrr@10"] == {"old": 0.5, "new": 0.5, "difference": 0.0}
     assert got["declined"]["recall"] == {"old": None, "new": None, "difference": None}
@@ -93,8 +93,15 @@ def test_questions_to_decline_cannot_flip() -> None:
 def test_a_reworded_question_is_another_question() -> None:
     reworded = report({"a": 1})
     reworded["per_question"][0]["question"] = "else?"
-    with pytest.raises(InvalidQuestions, match="none of its 5 questions"):
+    with pytest.raises(
+        InvalidQuestions, match=r"report: none of its 5 questions .* among the 1 of report; compare two"
+    ):
         compare(OLD, reworded)
+
+
+def test_a_figure_that_one_report_lacks_has_no_difference() -> None:
+    measured = NEW | {"declined": NEW["declined"] | {"recall": 0.5}}
+    assert compare(OLD, measured)["declined"]["recall"] == {"old": None, "new": 0.5, "difference": None}
 
 
 def test_saved_reports_compare_like_figures(tmp_path: Path) -> None:
@@ -127,6 +134,7 @@ def test_a_missing_report_is_named(tmp_path: Path) -> None:
 def test_render_sets_legs_side_by_side_with_intervals() -> None:
     lines = render(NEW).splitlines()
     assert lines[0] == "model new, 9 passages, 6 questions (5 with an answer, 1 to decline), k 10"
+    assert lines[1] == lines[9] == lines[17] == ""
     assert lines[2].split() == ["pipeline", "dense", "fused"]
     assert lines[3] == "success@1   0.500 [0.250, 0.750]  0.500 [0.250, 0.750]  0.500 [0.250, 0.750]"
     assert "AUROC of confidence                   0.900 [0.800, 1.000]" in lines
@@ -147,8 +155,12 @@ def test_render_comparison_names_what_flipped() -> None:
         "new: model new, 9 passages",
         "4 questions shared, 1 only in the old report, 2 only in the new",
     ]
-    (success,) = [line.split() for line in lines if line.startswith("success@1 ")]
-    assert success[:4] == ["success@1", "0.250", "0.750", "+0.500"]
+    assert lines[3] == ""
+    assert lines[4].split() == ["old", "new", "difference"]
+    assert lines[5].split() == ["success@1", "0.250", "0.750", "+0.500", "[-0.500,", "+1.000]"]
+    assert lines[11].split() == ["dense", "success@1", "0.500", "0.500", "+0.000"]
+    assert lines[14].split() == ["unanswerable", "declined", "–", "–", "–"]
+    assert lines[-6] == ""
     assert lines[-5:] == [
         "first hit: 3 questions gained, 1 lost (exact McNemar p = 0.625)",
         *("  + b  b?", "  + c  c?", "  + d  d?", "  - a  a?"),
