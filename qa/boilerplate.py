@@ -63,6 +63,7 @@ _LOOSE = _words(
 )
 _GAP = re.compile(r"[\s|/·•,、>»›()\[\]【】:_\-<«]+")
 _EDGE = "".join(" \n.。…·•|,;:!-—–=*#~_>»›<«→←◆■▪●○★☆▶►▼^+")
+_ENGLISH_SENTENCE = re.compile(r"(?:[^ ]+ ){4,}[^ ]+[.!?]")
 _RULE = re.compile(r"[\W_]+")
 
 _HOME = r"(?:\w{0,6}首页|\w{0,6}主页|home(?: ?page)?)"
@@ -77,9 +78,11 @@ _TRAIL_LAST = re.compile(r"(?:浏览|查看|文章|新闻|页面)?(?:正文|详�
 _SECTION = re.compile(r".{0,8}(?:新闻|资讯|动态|要闻|公告|公示|通知|通告|频道|栏目|快讯|专题|报道|中心|正文|详情|news)")
 
 _IMAGE = re.compile(
-    r"(?:[^\s。!?;,:\"“”]{1,80}(?: ?\(\d+\)| ?- ?(?:副本|copy))?|(?:截屏|截图|屏幕截图|屏幕快照|screen ?shot|微信|qq|图片|照片|img|image|photo|"
+    r"(?:[^\s。!?;,:\"“”]{1,80}(?: ?\(\d+\)| ?- ?(?:副本|copy))?|(?:截屏|截图|屏幕截图|屏幕快照|screen ?shot|微信"
+    r"|qq|图片|照片|img|image|photo|"
     r"未命名|untitled)[^。!?;,:\"“”]{0,60})\.(?:jpe?g|png|gif|bmp|webp|svg|heic|tiff?|ico)"
-    r"|(?:微信(?:图片|截图|照片)|qq(?:图片|截图)|截屏|屏幕截图|屏幕快照|mmexport|wx_camera|img|dsc|dscn|screenshot)[ _]?[\d][\d\-_. ()]{2,40}"
+    r"|(?:微信(?:图片|截图|照片)|qq(?:图片|截图)|截屏|屏幕截图|屏幕快照|mmexport|wx_camera|img|dsc|dscn"
+    r"|screenshot)[ _]?[\d][\d\-_. ()]{2,40}"
     r"|(?:图片|image|img|photo|pic)[ _]?\d{0,3}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,64}"
 )
 _PROVINCE = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川蜀贵黔云滇藏陕甘陇青宁新港澳台"
@@ -87,12 +90,16 @@ _FURNITURE = re.compile(
     "|".join(
         (
             r"template ?['\"][^'\"]+['\"]|\{\{.*\}\}|<!--.*-->|<%.*%>|javascript:.*|\$\{.*\}",
-            r"(?:一键)?分享(?:到|至|给)?:?(?: ?(?:微信|微博|新浪|腾讯|qq|空间|朋友圈|好友|豆瓣|人人网|贴吧|facebook|twitter|x|line|更多|和|或|[|/、,]))*",
-            r"(?:请)?(?:用|使用|打开)?(?:手机|微信)?(?:扫一扫|扫描|扫码)[^。!?]{0,16}(?:二维码|分享|朋友圈|关注|手机|阅读|查看|打开|浏览)[^。!?]{0,12}",
+            r"(?:一键)?分享(?:到|至|给)?:?(?: ?(?:微信|微博|新浪|腾讯|qq|空间|朋友圈|好友|豆瓣|人人网|贴吧"
+            r"|facebook|twitter|x|line|更多|和|或|[|/、,]))*",
+            r"(?:请)?(?:用|使用|打开)?(?:手机|微信)?(?:扫一扫|扫描|扫码)[^。!?]{0,16}(?:二维码|分享|朋友圈|关注"
+            r"|手机|阅读|查看|打开|浏览)[^。!?]{0,12}",
             r"(?:打开|下载|前往|进入|安装).{0,10}(?:app|客户端),?(?:内)?(?:查看|阅读|观看|看).{0,12}|\d ?步打开.{0,14}",
             r"点击右上角.{0,4}(?:\.\.\.|···|…).{0,16}",
-            r"(?:已有|共有?|全部)? ?\d+ ?(?:人|位网友|网友|条)(?:参与|评论|跟帖|回复)(?:评论|讨论)?,?.{0,16}|(?:点击)?查看(?:更多|全部|所有)?(?:精彩)?评论.{0,6}",
-            r"(?:最新|最热|热门|全部|精彩|网友)评论 ?\(?\d+\)?(?:条)?|(?:请)?(?:先)?登录后.{0,6}评论.{0,6}|(?:还|您还)?可以?输入 ?\d+ ?(?:个)?字符?",
+            r"(?:已有|共有?|全部)? ?\d+ ?(?:人|位网友|网友|条)(?:参与|评论|跟帖|回复)(?:评论|讨论)?,?.{0,16}"
+            r"|(?:点击)?查看(?:更多|全部|所有)?(?:精彩)?评论.{0,6}",
+            r"(?:最新|最热|热门|全部|精彩|网友)评论 ?\(?\d+\)?(?:条)?|(?:请)?(?:先)?登录后.{0,6}评论.{0,6}|(?:还"
+            r"|您还)?可以?输入 ?\d+ ?(?:个)?字符?",
             r"网友评论仅(?:供|代表).{0,40}|(?:以上)?(?:留言|评论)(?:只|仅)代表.{0,30}",
             r"(?:字体|字号)(?:大小)?:?[ 【\[(]*(?:[特超]?[大中小]|默认|加大|缩小|放大|还原|标准|[+\-|/·、\]】\[) ])*",
             r"(?:保护)?视力(?:保护)?色?:.{0,40}",
@@ -104,39 +111,47 @@ _FURNITURE = re.compile(
     )
 )
 _LOOSE_LINE = re.compile(
-    r"[(\[]?\d{1,7}(?:\.\d+)?[万wk]?\+?[)\]]?|点击右上角.{0,24}|(?:请)?(?:在|用|使用)?(?:系统|默认|手机)?(?:浏览器|safari)(?:/\w+)?(?:中|里)?打开.{0,6}"
-    r"|(?:打开|下载).{0,12}(?:app|客户端)|(?:produced|designed|built|developed) by .{1,50}|关注.{0,12}(?:公众号|微信|微博)"
+    r"[(\[]?\d{1,7}(?:\.\d+)?[万wk]?\+?[)\]]?|点击右上角.{0,24}|(?:请)?(?:在|用|使用)?(?:系统|默认|手机)?(?:浏览器"
+    r"|safari)(?:/\w+)?(?:中|里)?打开.{0,6}"
+    r"|(?:打开|下载).{0,12}(?:app|客户端)|(?:produced|designed|built|developed) by .{1,50}|关注.{0,12}(?:公众号"
+    r"|微信|微博)"
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _OTHER_PAGE = re.compile(
-    r"(?:上|下|前|后)一(?:篇|条|页|则|章|个)(?:新闻|文章)? ?[:>».].*|(?:previous|next)(?: (?:post|article|page))? ?[:>»].*"
+    r"(?:上|下|前|后)一(?:篇|条|页|则|章|个)(?:新闻|文章)? ?[:>».].*|(?:previous|next)(?: (?:post|article"
+    r"|page))? ?[:>»].*"
 )
 _ICP = re.compile(rf"[{_PROVINCE}] ?icp ?(?:备|证)(?:案)?(?:号)?|icp ?(?:备|证)(?:案)?(?:号)?:?(?:第)? ?\d{{4,}}")
 _COPYRIGHT = re.compile(
-    r"版权所有(?:$|[ ,:!|©\d\-—(]).*|.{0,80}(?:^|[\s)a-z\d]|公司|医院|大学|学院|中心|网|社|局|会|部)版权所有(?: ?[|,].*|(?: \S+){0,6})?"
-    r"|(?:.{0,40}\W)?(?:copyright|©|\(c\)|copyleft) ?(?:copyright|©|\(c\)|[,:@])? ?(?:\d{4}.*|.{0,100}(?:reserved|版权所有|保留所有权利).*)"
+    r"版权所有(?:$|[ ,:!|©\d\-—(]).*|.{0,80}(?:^|[\s)a-z\d]|公司|医院|大学|学院|中心|网|社|局|会"
+    r"|部)版权所有(?: ?[|,].*|(?: \S+){0,6})?"
+    r"|(?:.{0,40}\W)?(?:copyright|©|\(c\)|copyleft) ?(?:copyright|©|\(c\)|[,:@])? ?(?:\d{4}.*|.{0,100}(?:reserved"
+    r"|版权所有|保留所有权利).*)"
     r"|.{0,100}all rights reserved.{0,60}"
 )
 _FOOTER_FIELD = re.compile(
-    r"(?:(?:\w{0,8})?(?:地址|电话|热线|邮编|邮政编码|传真|邮箱|网址)|address|tel|phone|fax|e-?mail) ?:.*?(?= {2,}|\||\t|(?<=\S) (?=\S{0,8}:)|["
-    + _PROVINCE
-    + r"]icp|版权所有|copyright|©|$)"
+    r"(?:(?:\w{0,8})?(?:地址|电话|热线|邮编|邮政编码|传真|邮箱|网址)|address|tel|phone|fax|e-?mail) ?:.*?(?= {2,}"
+    r"|\||\t|(?<=\S) (?=\S{0,8}:)|[" + _PROVINCE + r"]icp|版权所有|copyright|©|$)"
 )
 
 _COUNTER = re.compile(
     r"(?:(?<=[\s|()\[\]【】·,/])|^)(?:"
-    r"(?:文章|本文|网页)?(?:点击|浏览|阅读|访问|点阅|人气|点赞|评论|转发|收藏|views?|hits?|reads?)(?:次数|人数|总数|量|数|率)?(?: ?: ?"
+    r"(?:文章|本文|网页)?(?:点击|浏览|阅读|访问|点阅|人气|点赞|评论|转发|收藏|views?|hits?|reads?)(?:次数|人数"
+    r"|总数|量|数|率)?(?: ?: ?"
     r"(?:\d[\d,.]*[万wk]?\+?)? ?(?:次|人|条)?|\s?\d[\d,.]*[万wk]?\+? ?(?:次|人|条)?)"
     r"|\d[\d,]*[万wk]?\+? ?(?:次|人)?(?:点击|浏览|阅读|访问|views|reads)"
-    r"|(?:字体|字号)(?:大小)?(?: ?: ?|(?= ?[【\[(]))[【\[(]? ?(?:(?:[特超]?[大中小]|默认|加大|缩小|放大|还原|标准|[+\-|/·、]) ?)*"
+    r"|(?:字体|字号)(?:大小)?(?: ?: ?|(?= ?[【\[(]))[【\[(]? ?(?:(?:[特超]?[大中小]|默认|加大|缩小|放大|还原|标准"
+    r"|[+\-|/·、]) ?)*"
     r"|(?:打印|关闭|分享|收藏|纠错)(?:本页|本文|此页|窗口|页面|到|至)?:?(?:微信|微博|qq空间|朋友圈| )*"
     r"|(?:大 中 小|大中小)"
     r")(?=$|[\s|()\[\]【】·,/])"
 )
 _STAMP = r"(?:19|20)\d\d ?[-./年] ?\d{1,2} ?[-./月] ?\d{1,2}(?: ?日)?(?:[ t]\d{1,2}[:时]\d\d(?:[:分]\d\d)?)?"
 _BYLINE_FIELD = re.compile(
-    r"(?<![^\W_])(?:(?:发布|发表|更新|创建|录入|成文|发文|上传|责任|执行|文章|信息|稿件|新闻|内容|文字|图片|本文|特约|通讯)?"
-    r"(?:时间|日期|来源|出处|作者|编辑|记者|撰稿|供稿|责编|审核|摄影|编审|校对|通讯员|发布者|发布人|发布单位|发布部门|发布机构)"
+    r"(?<![^\W_])(?:(?:发布|发表|更新|创建|录入|成文|发文|上传|责任|执行|文章|信息|稿件|新闻|内容|文字|图片|本文"
+    r"|特约|通讯)?"
+    r"(?:时间|日期|来源|出处|作者|编辑|记者|撰稿|供稿|责编|审核|摄影|编审|校对|通讯员|发布者|发布人|发布单位"
+    r"|发布部门|发布机构)"
     r"|date|author|source|by|published|posted|editor|updated)(?: on| by)? ?[:/] ?|(?<!\d)" + _STAMP + r"(?=$|[ |(\[,/])"
 )
 _BYLINE_EDGE = " \t\u3000\xa0|【[】]()（）·,，/"
@@ -245,10 +260,12 @@ def _kind(line: str) -> _Kind:
         return _Kind.RULE if line else _Kind.CONTENT
     if "。" in core or (line.endswith("。") and not line.endswith("。。")):
         return _Kind.CONTENT
+    if _ENGLISH_SENTENCE.fullmatch(line) and "reserved" not in line:
+        return _Kind.CONTENT
     if _RULE.fullmatch(core):
         return _Kind.RULE
     tokens = [token for token in _GAP.split(core) if token]
-    if core in _WIDGETS or _is_furniture(core, line) or _is_menu(tokens):
+    if core in _WIDGETS or _is_furniture(core, line) or _is_menu(tokens, core):
         return _Kind.FURNITURE
     if core in _LOOSE or (_LOOSE_LINE.fullmatch(core) and not _YEAR.fullmatch(core)):
         return _Kind.LOOSE
@@ -263,11 +280,14 @@ def _is_furniture(core: str, line: str) -> bool:
     return (_FURNITURE.fullmatch(core) or _FURNITURE.fullmatch(line) or _OTHER_PAGE.fullmatch(core)) is not None
 
 
-def _is_menu(tokens: list[str]) -> bool:
+def _is_menu(tokens: list[str], core: str) -> bool:
     known = sum(token in _WIDGETS or token in _LOOSE for token in tokens)
     if len(tokens) < 2:
         return False
-    return known == len(tokens) or (len(tokens) >= 4 and known >= 2 and all(len(token) <= 8 for token in tokens))
+    if known == len(tokens):
+        return True
+    barred = re.search(r"[|/·•>»]", core) or not re.search("[a-z]", core)
+    return bool(barred) and len(tokens) >= 4 and known >= 2 and all(len(token) <= 8 for token in tokens)
 
 
 def _parts(text: str, start: int, end: int, line: str) -> list[tuple[int, int]]:

@@ -137,11 +137,20 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """What one generation of an index holds; written last, read first.
+class FileState:
+    """How a file looked when it was read; ``mtime_ns`` spares reading it again to see that nothing changed."""
 
-    ``documents`` maps a document's id to the SHA-256 of its file; ``checksums`` maps a file of the
-    generation to its SHA-256 and ``sizes`` to its length in bytes.
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one generation of an index holds.
+
+    ``files`` maps each file of the indexed ``folder``, readable or not, to its state; ``checksums`` maps each
+    file of the generation to its SHA-256 and ``sizes`` to its length in bytes.
     """
 
     format: int
@@ -149,9 +158,10 @@ class Manifest:
     model: str
     fingerprint: str
     dimension: int
+    documents: int
     passages: int
     folder: str
-    documents: Mapping[str, str]
+    files: Mapping[str, FileState]
     checksums: Mapping[str, str]
     sizes: Mapping[str, int]
     skipped: tuple[Skipped, ...] = ()

@@ -1,0 +1,41 @@
+"""Hits → ``Answer``: which sentence answers, how sure we are, and whether to decline (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from math import tanh
+from pathlib import Path
+
+from qa.records import Answer, Hit
+
+_WEIGHTS_FILE = Path(__file__).with_name("confidence.json")
+
+
+@cache
+def _fitted() -> Mapping[str, float]:
+    """Return the intercept, the weight of each signal and the threshold, as fitted by ``python -m training.rank``."""
+    fitted: dict[str, float] = json.loads(_WEIGHTS_FILE.read_text("utf-8"))["weights"]
+    return fitted
+
+
+def confidence(signals: Mapping[str, float]) -> float:
+    """Return the probability that the first hit answers.
+
+    :param signals: the first hit's ranking features (``qa.rank.FEATURES``); a missing one counts as 0.
+
+    Logistic regression, fitted on public question sets with and without their answering passage.
+    """
+    fitted = _fitted()
+    total = fitted["intercept"] + sum(value * fitted.get(name, 0.0) for name, value in signals.items())
+    return (1 + tanh(total / 2)) / 2
+
+
+def answer(question: str, hits: Sequence[Hit], signals: Mapping[str, float]) -> Answer:
+    """Decide on an answer; without hits, or below the threshold, decline and keep the hits as near misses."""
+    if not hits:
+        return Answer(question, False, 0.0, (), None, None)
+    sure = confidence(signals)
+    answered = sure >= _fitted()["threshold"]
+    return Answer(question, answered, sure, tuple(hits), hits[0].evidence if answered else None, None)

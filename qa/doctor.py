@@ -1,0 +1,82 @@
+"""What is wrong with an installation or an index, and the command that mends each."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from qa.build import check_fresh
+from qa.embed import load_encoder
+from qa.errors import QAError
+from qa.records import Manifest
+from qa.search import Retriever
+from qa.store import check_files, open_generation, read_manifest, read_pointer
+
+_PACKAGES = ("wenda", "faiss-cpu", "sentence-transformers", "torch", "tantivy", "gradio")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, whether it is well, what was seen."""
+
+    name: str
+    well: bool
+    detail: str
+
+
+def examine(index: Path) -> Iterator[Finding]:
+    """Yield a finding for each check, in order; a check that rests on a failed one is left out."""
+    yield from _versions()
+    yield _finding("built-in model", lambda: f"{load_encoder().dimension} dimensions")
+    try:
+        manifest = read_manifest(index, read_pointer(index))
+    except QAError as error:
+        yield Finding("index", False, str(error))
+        return
+    yield Finding("index", True, _summary(manifest))
+    files = _finding("files", lambda: _check_files(index, manifest))
+    yield files
+    if files.well:
+        yield _finding("model", lambda: _check_model(index))
+    yield _finding("documents", lambda: _check_documents(index, manifest))
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("python", True, platform.python_version())
+    for name in _PACKAGES:
+        try:
+            yield Finding(name, True, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, False, "is not installed. Run: pip install .")
+
+
+def _finding(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, check())
+    except QAError as error:
+        return Finding(name, False, str(error))
+
+
+def _summary(manifest: Manifest) -> str:
+    left_out = f", {len(manifest.skipped)} files left out" if manifest.skipped else ""
+    return f"{manifest.documents} documents, {manifest.passages} passages, {manifest.generation}{left_out}"
+
+
+def _check_files(index: Path, manifest: Manifest) -> str:
+    check_files(index, manifest, contents=True)
+    open_generation(index)
+    return f"{len(manifest.sizes)} files, {sum(manifest.sizes.values())} bytes, checksums agree"
+
+
+def _check_model(index: Path) -> str:
+    retriever = Retriever.open(index, allow_stale=True)
+    return f"{retriever.manifest.model}, {retriever.manifest.dimension} dimensions"
+
+
+def _check_documents(index: Path, manifest: Manifest) -> str:
+    check_fresh(index, manifest)
+    return f"{len(manifest.files)} files as they were indexed in {manifest.folder}" if manifest.folder else "none on disk"
+

@@ -1,0 +1,231 @@
+"""Text to vectors: the ``Encoder`` protocol and two implementations behind it.
+
+``StaticEncoder`` reads a sentence-transformers folder whose model is a ``StaticEmbedding`` and needs
+neither torch nor a warm-up, which keeps a first answer under a second; ``SentenceTransformerEncoder``
+runs any other model through the library itself. The tests hold the two equal on the built-in model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.errors import ModelMissing
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[int], None]
+
+BUILTIN = "builtin"
+_BUILTIN_FOLDER = Path(__file__).parent / "builtin"
+_STATIC_MODULES = {"StaticEmbedding", "Normalize"}
+_IDF_FILE = "idf.safetensors"
+_BATCH = 256
+
+
+class Encoder(Protocol):
+    """Turns questions and documents into vectors of unit length.
+
+    ``fingerprint`` changes whenever the vectors would: it covers the weights, the prompts and the dimension.
+    """
+
+    name: str
+    dimension: int
+    fingerprint: str
+
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        """Return float32 vectors of the questions, shape (n, dim), rows of unit length."""
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
+        """Return float32 vectors of the texts, shape (n, dim), rows of unit length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of n texts.
+
+    Text i holds the tokens ``ids[offsets[i]:offsets[i + 1]]``, each the row of a distinct token in ``vectors``,
+    float32, shape (distinct, dim), rows of unit length, and in ``weights``, shape (distinct,).
+    """
+
+    ids: Ints
+    offsets: Ints
+    vectors: Floats
+    weights: Floats
+
+
+@runtime_checkable
+class TokenEncoder(Protocol):
+    """An encoder that can also compare texts token by token (late interaction)."""
+
+    def encode_tokens(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of the texts, in order."""
+
+
+def load_encoder(name: str = BUILTIN, *, device: str | None = None) -> Encoder:
+    """Load an embedding model from this machine.
+
+    :param name: ``builtin``, a folder, or the name of a sentence-transformers model that was downloaded before.
+    :param device: where torch runs; ignored by static models.
+    :raises ModelMissing: if the model is not on this machine; names what was looked for.
+    """
+    folder = _BUILTIN_FOLDER if name == BUILTIN else Path(name)
+    if name == BUILTIN and not folder.is_dir():
+        raise ModelMissing(name, f"the built-in model is not at {folder}; install the package again")
+    if folder.is_dir():
+        if not (folder / "modules.json").is_file():
+            raise ModelMissing(name, "the folder holds no modules.json, so it is not a sentence-transformers model")
+        if _is_static(folder):
+            return StaticEncoder(folder, name)
+    return SentenceTransformerEncoder(name, device=device)
+
+
+def _is_static(folder: Path) -> bool:
+    modules = json.loads((folder / "modules.json").read_text("utf-8"))
+    return {module["type"].rsplit(".", 1)[-1] for module in modules} <= _STATIC_MODULES
+
+
+class StaticEncoder:
+    """A ``StaticEmbedding`` model read straight from its folder: mean of token vectors, then unit length.
+
+    Token weights for late interaction are inverse document frequency × length of the token's vector;
+    the frequencies come with the built-in model and count as 1 for a model that has none.
+    """
+
+    def __init__(self, folder: Path, name: str | None = None) -> None:
+        from safetensors import SafetensorError  # noqa: PLC0415
+        from safetensors.numpy import load_file  # noqa: PLC0415
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        self.name = name or str(folder)
+        module = folder / _static_path(folder)
+        weights, tokenizer = module / "model.safetensors", module / "tokenizer.json"
+        missing = [str(path) for path in (weights, tokenizer) if not path.is_file()]
+        if missing:
+            raise ModelMissing(self.name, f"files are missing: {', '.join(missing)}")
+        try:
+            self._table: npt.NDArray[Any] = load_file(weights)["embedding.weight"]  # (vocabulary, dim)
+            idf_file = folder / _IDF_FILE
+            idf = load_file(idf_file)["idf"] if idf_file.is_file() else np.ones(len(self._table), np.float32)
+        except (SafetensorError, KeyError) as error:
+            raise ModelMissing(self.name, f"{weights} does not hold static embeddings: {error}") from error
+        self._tokenizer: Tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._idf = idf.astype(np.float32)
+        self.dimension = int(self._table.shape[1])
+        self.fingerprint = _digest(module / "model.safetensors", module / "tokenizer.json")
+
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        """See :class:`Encoder`; a static model knows no prompts."""
+        return self.encode_documents(texts)
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
+        """See :class:`Encoder`; a text without any known token gets the zero vector."""
+        out = np.zeros((len(texts), self.dimension), np.float32)
+        row = 0
+        for batch in batched(texts, _BATCH):
+            for encoding in self._tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+                if encoding.ids:
+                    out[row] = self._table[encoding.ids].mean(axis=0, dtype=np.float32)
+                row += 1
+            if progress is not None:
+                progress(len(batch))
+        return unit_rows(out)
+
+    def encode_tokens(self, texts: Sequence[str]) -> Tokens:
+        """See :class:`TokenEncoder`."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        each = [encoding.ids for encoding in encodings]
+        ids = np.fromiter(chain.from_iterable(each), np.int64)
+        distinct, positions = np.unique(ids, return_inverse=True)
+        vectors = self._table[distinct].astype(np.float32)
+        weights = self._idf[distinct] * np.linalg.norm(vectors, axis=1)
+        return Tokens(positions, np.cumsum([0, *map(len, each)]), unit_rows(vectors), weights)
+
+
+def _static_path(folder: Path) -> str:
+    modules = json.loads((folder / "modules.json").read_text("utf-8"))
+    return next(str(module["path"]) for module in modules if module["type"].endswith("StaticEmbedding"))
+
+
+class SentenceTransformerEncoder:
+    """Any sentence-transformers model, with its own query and document prompts."""
+
+    def __init__(self, name: str, *, device: str | None = None) -> None:
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+        self.name = name
+        try:
+            self._model = SentenceTransformer(name, device=device, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ModelMissing(
+                name,
+                "not a built-in model, not a folder with a complete model, and not downloaded to this machine "
+                f"({_first_line(error)}). Give the path of a sentence-transformers folder, or: --model {BUILTIN}",
+            ) from error
+        self._model.eval()
+        self.dimension = int(self._model.get_embedding_dimension())
+        self.fingerprint = self._fingerprint()
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(json.dumps(self._model.prompts, sort_keys=True).encode())
+        digest.update(str((self.dimension, self._model.max_seq_length)).encode())
+        for key, tensor in self._model.state_dict().items():
+            digest.update(key.encode())
+            digest.update(tensor.detach().cpu().float().numpy().tobytes())
+        return digest.hexdigest()
+
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        """See :class:`Encoder`; the model's query prompt is used."""
+        vectors = self._model.encode_query(list(texts), convert_to_numpy=True, show_progress_bar=False)
+        return unit_rows(np.asarray(vectors, np.float32).reshape(len(texts), self.dimension))
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
+        """See :class:`Encoder`; the model's document prompt is used."""
+        out = np.zeros((len(texts), self.dimension), np.float32)
+        row = 0
+        for batch in batched(texts, _BATCH):
+            out[row : row + len(batch)] = self._model.encode_document(
+                batch, convert_to_numpy=True, show_progress_bar=False
+            )
+            row += len(batch)
+            if progress is not None:
+                progress(len(batch))
+        return unit_rows(out)
+
+
+def unit_rows(vectors: Floats) -> Floats:
+    """Scale each row to length 1; rows of zeros, and of anything that is not a number, become zeros."""
+    finite = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0)
+    lengths = np.linalg.norm(finite, axis=1, keepdims=True)
+    return np.divide(finite, lengths, out=np.zeros_like(finite), where=lengths > 0)
+
+
+def batched(texts: Sequence[str], n: int) -> Iterator[list[str]]:
+    """Yield runs of at most n texts, in order."""
+    rest = iter(texts)
+    while batch := list(islice(rest, n)):
+        yield batch
+
+
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

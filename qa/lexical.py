@@ -1,0 +1,150 @@
+"""The full-text index: BM25 over folded n-grams of Chinese and words of other scripts.
+
+Chinese, Japanese, Korean and the scripts of South-East Asia write without blanks (or glue particles to
+words), so each run of them is indexed as its single characters and pairs of characters; the rest as words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from qa.text import fold
+
+Scored = tuple[int, float]
+
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Myanmar, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
+    "\u1100-\u11ff\uac00-\ud7af"  # Hangul
+)
+_TERM = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
+_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_LONGEST_WORD = 40
+_HEAP_BYTES = 256_000_000
+_TITLE_WEIGHT = 0.5
+
+
+def terms(text: str) -> list[str]:
+    """Return the terms of a text, repeats included: n-grams (n = 1, 2) of unspaced scripts, words of others."""
+    found: list[str] = []
+    for run in _TERM.findall(fold(text)):
+        if is_unspaced(run):
+            found.extend(run)
+            found.extend(map("".join, zip(run, run[1:], strict=False)))
+        else:
+            found.append(run[:_LONGEST_WORD])
+    return found
+
+
+def is_unspaced(term: str) -> bool:
+    """Return whether a term is an n-gram of a script without blanks, and so can be looked for inside any text."""
+    return _IS_UNSPACED.match(term) is not None
+
+
+def _schema() -> Any:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", fast=True, indexed=True)
+    for field in ("title", "body"):
+        builder.add_text_field(field, tokenizer_name="terms", index_option="freq")
+    return builder.build()
+
+
+def _registered(index: Any) -> Any:
+    analyzer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer("terms", analyzer)
+    return index
+
+
+class LexicalIndex:
+    """An opened, read-only full-text index; a text's number in the build is its row."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = _registered(index)
+        self._searcher = self._index.searcher()
+
+    @classmethod
+    def build(cls, folder: Path, texts: Iterable[tuple[str, str]]) -> LexicalIndex:
+        """Index (title, body) pairs into an existing empty folder."""
+        index = _registered(tantivy.Index(_schema(), path=str(folder)))
+        writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+        for row, (title, body) in enumerate(texts):
+            document = tantivy.Document()
+            document.add_unsigned("row", row)
+            document.add_text("title", " ".join(terms(title)))
+            document.add_text("body", " ".join(terms(body)))
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return cls(index)
+
+    @classmethod
+    def open(cls, folder: Path) -> LexicalIndex:
+        """Open what :meth:`build` wrote.
+
+        :raises ValueError: if the folder does not hold a complete index.
+        """
+        try:
+            return cls(tantivy.Index.open(str(folder)))
+        except Exception as error:  # tantivy raises plain ValueError, OSError and its own panic type
+            raise ValueError(f"not a complete full-text index: {error}") from error
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def frequencies(self, distinct: Sequence[str]) -> list[int]:
+        """Return, for each term, the number of bodies that hold it."""
+        return [int(self._searcher.doc_freq("body", term)) for term in distinct]
+
+    def search(self, question: str, k: int, only: Sequence[int] | None = None) -> list[Scored]:
+        """Return the k best rows for a question as (row, BM25 score), best first; ties keep row order.
+
+        :param only: the rows to choose from; all by default.
+
+        Rows that share no term with the question are not returned. BM25 with k1 = 1.2 and b = 0.75
+        (Robertson and Zaragoza 2009), body plus half the title's score.
+        """
+        query = self._query(question)
+        if query is None:
+            return []
+        if only is not None:
+            query = self._among(query, only, tantivy.Occur.Must)
+        return self._run(query, k)
+
+    def score(self, question: str, rows: Sequence[int]) -> list[float]:
+        """Return the BM25 score of given rows, in their order; 0 for a row that shares no term."""
+        query = self._query(question)
+        if query is None or not rows:
+            return [0.0] * len(rows)
+        found = dict(self._run(self._among(query, rows, tantivy.Occur.Should), len(rows)))
+        return [found.get(row, 0.0) for row in rows]
+
+    def _among(self, query: Any, rows: Sequence[int], occur: Any) -> Any:
+        """Restrict a query to some rows, which themselves add nothing to a score."""
+        members = tantivy.Query.term_set_query(self._index.schema, "row", list(rows))
+        unscored = tantivy.Query.const_score_query(members, 0.0)
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, unscored), (occur, query)])
+
+    def _query(self, question: str) -> Any | None:
+        schema = self._index.schema
+        clauses = []
+        for term in dict.fromkeys(terms(question)):
+            body = tantivy.Query.term_query(schema, "body", term, "freq")
+            title = tantivy.Query.boost_query(tantivy.Query.term_query(schema, "title", term, "freq"), _TITLE_WEIGHT)
+            clauses += [(tantivy.Occur.Should, body), (tantivy.Occur.Should, title)]
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _run(self, query: Any, k: int) -> list[Scored]:
+        limit = min(k, len(self))
+        if limit < 1:
+            return []
+        hits = self._searcher.search(query, limit, count=False).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        found = [(int(row), float(score)) for row, (score, _) in zip(rows, hits, strict=True)]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))

@@ -1,0 +1,123 @@
+// Runs once, as the reader's js_on_load: `element`, `trigger` and `watch` are Gradio's.
+const reading = "wd-reading";
+const say = (name) => document.getElementById("wd-words")?.dataset[name] ?? "";
+let links = [];
+let at = -1;
+let opener = null;
+
+function open(link) {
+  const reply = link.closest(".wd-reply");
+  if (reply) {
+    links = [...reply.querySelectorAll(".wd-hits .wd-hit-link")];
+    opener = link;
+  }
+  const address = link.getAttribute("href");
+  at = links.findIndex((other) => other.getAttribute("href") === address);
+  document.body.classList.add(reading);
+  element.dataset.address = address;
+  trigger("open", { address });
+  settle();
+}
+
+function close() {
+  document.body.classList.remove(reading);
+  opener?.focus({ preventScroll: true });
+}
+
+function step(by) {
+  const next = at < 0 ? 0 : at + by;
+  if (links[next]) open(links[next]);
+}
+
+function settle() {
+  const body = element.querySelector(".wd-page-body");
+  if (!body) return;
+  const here = element.querySelector("#wd-here");
+  body.scrollTop = here ? here.offsetTop - body.offsetTop - body.clientHeight / 4 : 0;
+  element.querySelector(".wd-count").textContent = at < 0 ? "" : `${at + 1} / ${links.length}`;
+  element.querySelector(".wd-previous").disabled = at <= 0;
+  element.querySelector(".wd-next").disabled = at >= links.length - 1;
+  if (document.body.classList.contains(reading)) body.focus({ preventScroll: true });
+}
+
+async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // The clipboard interface is missing where the page is neither HTTPS nor on this machine.
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  const label = button.textContent;
+  button.textContent = say("copied");
+  setTimeout(() => (button.textContent = label), 1500);
+}
+
+function paint(dark) {
+  document.body.classList.toggle("dark", dark);
+  localStorage.setItem("wenda-theme", dark ? "dark" : "light");
+}
+
+document.addEventListener("click", (event) => {
+  const hit = (name) => event.target.closest?.(name);
+  const link = hit("a.wd-open");
+  if (link) {
+    event.preventDefault();
+    open(link);
+  } else if (hit(".wd-copy")) {
+    const card = hit(".wd-answer");
+    const text = (name) => card.querySelector(name).innerText.trim();
+    copy(`“${text(".wd-quote")}”——${text(".wd-cite-text")}`, hit(".wd-copy"));
+  } else if (hit("a.wd-share")) {
+    event.preventDefault();
+    copy(hit("a.wd-share").href, hit("a.wd-share"));
+  } else if (hit(".wd-close")) close();
+  else if (hit(".wd-previous")) step(-1);
+  else if (hit(".wd-next")) step(1);
+  else if (hit("#wd-theme")) paint(!document.body.classList.contains("dark"));
+});
+
+document.addEventListener("keydown", (event) => {
+  if (!document.body.classList.contains(reading) || event.isComposing) return;
+  if (event.key === "Escape") close();
+  if (event.altKey && event.key === "ArrowLeft") step(-1);
+  if (event.altKey && event.key === "ArrowRight") step(1);
+});
+
+// Enter that confirms an input method's candidate is not Enter: Gradio sends on any keypress.
+// Safari ends the composition before the key, which then carries the code 229 alone.
+for (const type of ["keydown", "keypress", "keyup"]) {
+  document.addEventListener(
+    type,
+    (event) => {
+      if (event.key !== "Enter" || !(event.isComposing || event.keyCode === 229)) return;
+      event.stopImmediatePropagation();
+      if (type === "keypress") event.preventDefault();
+    },
+    true,
+  );
+}
+
+let shown = 0;
+
+// Gradio reads a message's whole markup out as its label, and does not know the page's language;
+// a new question goes to the top, with its answer below.
+function tidy() {
+  for (const message of document.querySelectorAll("#wd-talk [data-testid][aria-label]")) {
+    message.removeAttribute("aria-label");
+  }
+  const rows = document.querySelectorAll("#wd-talk .message-row");
+  if (rows.length > shown) [...rows].findLast((row) => row.matches(".user-row"))?.scrollIntoView({ block: "start" });
+  shown = rows.length;
+  const language = say("language");
+  if (language && document.documentElement.lang !== language) document.documentElement.lang = language;
+}
+new MutationObserver(tidy).observe(document.body, { childList: true, subtree: true });
+tidy();
+
+const theme = localStorage.getItem("wenda-theme");
+if (theme) paint(theme === "dark");
+watch("value", settle);

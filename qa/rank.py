@@ -1,0 +1,265 @@
+"""Candidates of both legs → one ranking, by a weighted sum of a handful of explainable features (pure).
+
+A passage is judged by itself, by its best sentence and by its document; in words (how much of the question's
+rarity-weighted vocabulary stands there) and in meaning (vectors, and tokens matched one to one). Every feature
+is absolute, none is scaled by the other candidates: a leg that finds nothing adds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from qa.embed import Floats, Tokens, unit_rows
+from qa.lexical import is_unspaced, terms
+from qa.text import fold, sentences
+
+FEATURES = (
+    "dense",  # cosine of the question and the passage
+    "lexical",  # BM25 as a share of the most it could be
+    "cover",  # share of the question's term weight found in the passage or its heading
+    "cover_document",  # … anywhere in the document's candidates
+    "late",  # token by token: each question token's best match in the passage or its heading
+    "cover_sentence",  # the same for the passage's best sentence alone
+    "late_sentence",
+    "close_sentence",  # the weighted mean of its tokens' cosines with the whole question
+)
+SENTENCE_FEATURES = FEATURES[5:]
+_BM25_MOST = 2.2  # k1 + 1: the most that one term can add, times its idf
+_WEIGHTS_FILE = Path(__file__).with_name("rank.json")
+
+EncodeTokens = Callable[[Sequence[str]], Tokens]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that either leg found, with the score that each leg gives it."""
+
+    row: int
+    document_id: str
+    heading: str
+    text: str
+    dense: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its score, its best sentence (offsets into its text) and what the score is made of."""
+
+    candidate: Candidate
+    score: float
+    sentence: tuple[int, int]
+    features: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A question's distinct terms with their inverse document frequencies, shape (n terms,)."""
+
+    terms: tuple[str, ...]
+    idf: Floats
+
+
+def weigh(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Weighed:
+    """Weigh a question's terms as BM25 does.
+
+    :param frequencies: for each term, the number of the n passages that hold it.
+    """
+    df = np.asarray(frequencies, np.float32)
+    return Weighed(tuple(distinct), np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What the ranking was fitted to.
+
+    ``passage`` weighs ``FEATURES``; ``sentence`` weighs ``SENTENCE_FEATURES`` in the choice of the best sentence;
+    ``shortlist`` is the worth of the dense leg's score where the lexical leg's counts 1; ``spread`` is the margin
+    by which a second passage of a document must be better than the first of another.
+    """
+
+    passage: Mapping[str, float]
+    sentence: Mapping[str, float]
+    shortlist: float
+    spread: float
+
+
+@cache
+def learned_weights() -> Weights:
+    """Return the weights as fitted by ``python -m training.rank``."""
+    data = json.loads(_WEIGHTS_FILE.read_text("utf-8"))
+    return Weights(data["passage"], data["sentence"], data["shortlist"], data["spread"])
+
+
+def rank(
+    question: str,
+    weighed: Weighed,
+    candidates: Sequence[Candidate],
+    encode_tokens: EncodeTokens,
+    weights: Weights | None = None,
+    depth: int = 60,
+) -> list[Ranked]:
+    """Return the depth best candidates, best first; ties keep row order.
+
+    The candidates that the two legs' own scores put below the depth are not looked at any closer.
+
+    :param encode_tokens: token vectors for late interaction (:meth:`qa.embed.TokenEncoder.encode_tokens`).
+    :param weights: the learned ones by default.
+    """
+    if not candidates:
+        return []
+    weights = weights or learned_weights()
+    candidates = shortlist(weighed, candidates, depth, weights.shortlist)
+    matrix, spans = features(question, weighed, candidates, encode_tokens, weights.sentence)
+    scores = matrix @ np.array([weights.passage[name] for name in FEATURES], np.float32)
+    ranked = [
+        Ranked(candidate, float(score), span, dict(zip(FEATURES, map(float, row), strict=True)))
+        for candidate, score, span, row in zip(candidates, scores, spans, matrix, strict=True)
+    ]
+    return sorted(ranked, key=lambda item: (-item.score, item.candidate.row))
+
+
+def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:
+    """Return the depth candidates with the best weighted sum of the two legs' scores."""
+    most = _most(weighed)
+
+    def legs(candidate: Candidate) -> tuple[float, int]:
+        first = dense * candidate.dense + candidate.lexical / most
+        return -first, candidate.row
+
+    return sorted(candidates, key=legs)[:depth]
+
+
+def _most(weighed: Weighed) -> float:
+    """Return the most that BM25 could give the question."""
+    return max(_BM25_MOST * float(weighed.idf.sum()), 1e-6)
+
+
+def features(
+    question: str,
+    weighed: Weighed,
+    candidates: Sequence[Candidate],
+    encode_tokens: EncodeTokens,
+    sentence: Mapping[str, float],
+) -> tuple[Floats, list[tuple[int, int]]]:
+    """Return what the ranking rests on.
+
+    :param sentence: the weights by which each candidate's best sentence is chosen.
+    :return: float32, shape (n candidates, n ``FEATURES``), and the span of each best sentence in its text.
+    """
+    pieces = _Pieces.cut(candidates)
+    covered = _covered(weighed.terms, pieces.texts)  # (pieces, terms)
+    share = weighed.idf / max(float(weighed.idf.sum()), 1e-6)
+    late = _interact(encode_tokens, question, pieces.texts)
+    by_piece = np.stack([covered @ share, late.best @ late.share, late.close], axis=1)
+    sentence_scores = by_piece @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
+
+    documents: dict[str, Floats] = defaultdict(lambda: np.zeros(len(share), np.float32))
+    for candidate, members in zip(candidates, pieces.members, strict=True):
+        documents[candidate.document_id] = np.maximum(documents[candidate.document_id], covered[members].max(axis=0))
+    matrix = np.zeros((len(candidates), len(FEATURES)), np.float32)
+    spans = []
+    for n, (candidate, members) in enumerate(zip(candidates, pieces.members, strict=True)):
+        own = members[1:]  # the first is the heading
+        best = own[int(np.argmax(sentence_scores[own]))]
+        matrix[n] = (
+            candidate.dense,
+            candidate.lexical / _most(weighed),
+            covered[members].max(axis=0) @ share,
+            documents[candidate.document_id] @ share,
+            late.best[members].max(axis=0) @ late.share,
+            *by_piece[best],
+        )
+        spans.append(pieces.spans[best])
+    return matrix, spans
+
+
+def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
+    """Show one passage of each document before a second of any, unless the second is better by the margin.
+
+    Each passage costs the rest of its document ``margin``; the order is greedy, ties keep the given order.
+    """
+    queues: dict[str, list[Ranked]] = defaultdict(list)
+    for item in ranked:
+        queues[item.candidate.document_id].append(item)
+    order = []
+    for queue in queues.values():
+        order += [(item.score - margin * n, item) for n, item in enumerate(queue)]
+    order.sort(key=lambda pair: -pair[0])
+    return [item for _, item in order]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """The headings and sentences of all candidates, each text once; ``members`` lists each candidate's pieces."""
+
+    texts: list[str]
+    spans: list[tuple[int, int]]
+    members: list[list[int]]
+
+    @classmethod
+    def cut(cls, candidates: Sequence[Candidate]) -> _Pieces:
+        texts: list[str] = []
+        spans: list[tuple[int, int]] = []
+        members = []
+        headings: dict[str, int] = {}
+        for candidate in candidates:
+            if candidate.heading not in headings:
+                headings[candidate.heading] = len(texts)
+                texts.append(candidate.heading)
+                spans.append((0, 0))
+            own = sentences(candidate.text) or [(0, len(candidate.text))]
+            members.append([headings[candidate.heading], *range(len(texts), len(texts) + len(own))])
+            texts += [candidate.text[start:end] for start, end in own]
+            spans += own
+        return cls(texts, spans, members)
+
+
+def _covered(distinct: Sequence[str], texts: Sequence[str]) -> Floats:
+    """Return 1 where a text holds a term, shape (n texts, n terms)."""
+    grams = [is_unspaced(term) for term in distinct]
+    held = np.zeros((len(texts), len(distinct)), np.float32)
+    for row, text in enumerate(texts):
+        folded = fold(text)
+        words = None if all(grams) else set(terms(text))
+        held[row] = [term in folded if gram or words is None else term in words for term, gram in zip(distinct, grams, strict=True)]
+    return held
+
+
+@dataclass(frozen=True, slots=True)
+class _Interaction:
+    """``best``: each question token's best cosine in each text, shape (n texts, n question tokens), and
+    ``share``, the tokens' weight, summing to 1; ``close``: how near a text's tokens are to the whole question
+    on the weighted average, shape (n texts,).
+    """
+
+    best: Floats
+    share: Floats
+    close: Floats
+
+
+def _interact(encode_tokens: EncodeTokens, question: str, texts: Sequence[str]) -> _Interaction:
+    """Compare a question with texts token by token.
+
+    Late interaction (Khattab and Zaharia 2020, ColBERT) over static vectors.
+    """
+    asked, told = encode_tokens([question]), encode_tokens(texts)
+    mean = unit_rows((asked.vectors * asked.weights[:, None])[asked.ids].sum(axis=0, keepdims=True))
+    best = np.zeros((len(texts), len(asked.weights)), np.float32)
+    close = np.zeros(len(texts), np.float32)
+    filled = np.flatnonzero(np.diff(told.offsets))
+    if len(filled):
+        starts = told.offsets[:-1][filled]
+        similar = np.maximum(told.vectors @ asked.vectors.T, 0)  # (distinct tokens, question tokens)
+        best[filled] = np.maximum.reduceat(similar[told.ids], starts, axis=0)
+        nearness = np.stack([(told.vectors @ mean[0]) * told.weights, told.weights], axis=1)
+        total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
+        close[filled] = total / np.maximum(weight, 1e-6)
+    return _Interaction(best, asked.weights / max(float(asked.weights.sum()), 1e-6), close)

@@ -1,0 +1,176 @@
+"""``Retriever``: both legs, fusion, filters → ``Hit``s, and the ``Answer`` on top of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from qa.answer import answer
+from qa.build import build_collection, check_fresh
+from qa.embed import BUILTIN, Encoder, TokenEncoder, load_encoder
+from qa.errors import InvalidQuestion, ModelMismatch
+from qa.lexical import terms
+from qa.rank import Candidate, Ranked, learned_weights, rank, spread, weigh
+from qa.records import Answer, Document, Evidence, Hit, Manifest
+from qa.store import Generation, Passages, open_generation
+
+LEG_DEPTH = 100
+RANK_DEPTH = 60
+_LONGEST_QUESTION = 5_000
+
+
+class Retriever:
+    """An opened index that can be searched from many threads at once."""
+
+    def __init__(self, generation: Generation, encoder: Encoder) -> None:
+        if generation.manifest.fingerprint != encoder.fingerprint:
+            raise ModelMismatch(
+                encoder.name,
+                f"the index was built with {generation.manifest.model} "
+                f"({generation.manifest.fingerprint[:12]}, this one is {encoder.fingerprint[:12]}). "
+                f"Run: qa index --rebuild --model {encoder.name}",
+            )
+        self._generation = generation
+        self._encoder = encoder
+        self._token_encoder = encoder if isinstance(encoder, TokenEncoder) else _builtin_tokens()
+
+    @classmethod
+    def open(
+        cls, index: str | Path = "index", *, encoder: Encoder | None = None, allow_stale: bool = False
+    ) -> Retriever:
+        """Open a built index.
+
+        :param encoder: a loaded model; by default the one that the index names.
+        :param allow_stale: search even if the indexed folder changed since.
+        :raises IndexMissing, IndexDamaged, IndexForeign, IndexStale, ModelMissing, ModelMismatch: each with the
+            command that mends it.
+        """
+        folder = Path(index)
+        generation = open_generation(folder)
+        if not allow_stale:
+            check_fresh(folder, generation.manifest)
+        return cls(generation, encoder or load_encoder(generation.manifest.model))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the index holds and was built from."""
+        return self._generation.manifest
+
+    @property
+    def passages(self) -> Passages:
+        """All passages, in index order."""
+        return self._generation.passages
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """All documents by id, without their text (see :meth:`document`)."""
+        return self._generation.passages.headings()
+
+    def document(self, document_id: str) -> Document:
+        """Return one document with its text.
+
+        :raises KeyError: if the index has no such document.
+        """
+        return self._generation.passages.document(document_id)
+
+    def search(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Hit]:
+        """Return the k passages that answer best.
+
+        :param documents: ids of the documents to choose from; all by default.
+        :return: best first; one passage of each document before a second of any, where they are about as good.
+        :raises InvalidQuestion: if the question is blank or overlong, or k is below 1.
+        """
+        return self._hits(self._ordered(question, k, documents)[:k])
+
+    def ask(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> Answer:
+        """Return the answer with its sources, or a plain no with the near misses; as :meth:`search`."""
+        ordered = self._ordered(question, k, documents)
+        return answer(question, self._hits(ordered[:k]), ordered[0].features if ordered else {})
+
+    def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
+        """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""
+        found = self._candidates(question, k, None)
+        by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in found}
+        dense = sorted(by_row.values(), key=lambda item: (-item.candidate.dense, item.candidate.row))
+        matching = [item for item in by_row.values() if item.candidate.lexical > 0]
+        lexical = sorted(matching, key=lambda item: (-item.candidate.lexical, item.candidate.row))
+        fused = self._rank(question, found, k)
+        return {
+            "dense": self._hits(dense[:k], lambda item: item.candidate.dense),
+            "lexical": self._hits(lexical[:k], lambda item: item.candidate.lexical),
+            "fused": self._hits(fused[:k]),
+        }
+
+    def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
+        return spread(self._rank(question, self._candidates(question, k, documents), k), learned_weights().spread)
+
+    def _candidates(self, question: str, k: int, documents: Sequence[str] | None) -> list[Candidate]:
+        """Return what either leg finds, each with both legs' scores."""
+        _check(question, k)
+        depth = max(k, LEG_DEPTH)
+        only = None if documents is None else self.passages.rows_of(documents)
+        vector = self._encoder.encode_queries([question])
+        dense = dict(self._generation.vectors.search(vector, depth, only)[0])
+        lexical = dict(self._generation.lexical.search(question, depth, only))
+        rows = sorted(dense.keys() | lexical.keys())
+        missing_dense = [row for row in rows if row not in dense]
+        dense.update(zip(missing_dense, (self._generation.vectors.rows(missing_dense) @ vector[0]).tolist(), strict=True))
+        missing_lexical = [row for row in rows if row not in lexical]
+        lexical.update(zip(missing_lexical, self._generation.lexical.score(question, missing_lexical), strict=True))
+        entries = self.passages.at(rows)
+        headings = self.passages.titles(rows)
+        return [
+            Candidate(row, passage.document_id, heading, passage.text, dense[row], lexical[row])
+            for row, passage, heading in zip(rows, entries, headings, strict=True)
+        ]
+
+    def _rank(self, question: str, found: Sequence[Candidate], k: int) -> list[Ranked]:
+        distinct = list(dict.fromkeys(terms(question)))
+        weighed = weigh(distinct, self._generation.lexical.frequencies(distinct), len(self._generation.lexical))
+        return rank(question, weighed, found, self._token_encoder.encode_tokens, depth=max(k, RANK_DEPTH))
+
+    def _hits(self, ranked: Sequence[Ranked], score: Callable[[Ranked], float] | None = None) -> list[Hit]:
+        passages = self.passages.at([item.candidate.row for item in ranked])
+        headings = self.passages.headings([passage.document_id for passage in passages])
+        hits = []
+        for n, (item, passage) in enumerate(zip(ranked, passages, strict=True), 1):
+            start, end = item.sentence
+            quote = passage.text[start:end]
+            evidence = Evidence(passage.document_id, passage.start + start, passage.start + end, quote) if quote else None
+            value = item.score if score is None else score(item)
+            document = headings[passage.document_id]
+            hits.append(Hit(n, value, passage, document, item.candidate.dense, item.candidate.lexical, evidence))
+        return hits
+
+
+@contextmanager
+def temporary_index(
+    documents: Sequence[Document], encoder: Encoder | None = None, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Retriever]:
+    """Index ready-made documents, each exactly one passage, for as long as the ``with`` block lasts."""
+    encoder = encoder or load_encoder()
+    with tempfile.TemporaryDirectory(prefix="qa-") as folder:
+        build_collection(documents, Path(folder), encoder, progress)
+        retriever = Retriever(open_generation(Path(folder)), encoder)
+        try:
+            yield retriever
+        finally:
+            retriever.passages.close()
+
+
+def _builtin_tokens() -> TokenEncoder:
+    encoder = load_encoder(BUILTIN)
+    if not isinstance(encoder, TokenEncoder):
+        raise ModelMismatch(BUILTIN, "the built-in model is not static")
+    return encoder
+
+
+def _check(question: str, k: int) -> None:
+    if not question.strip():
+        raise InvalidQuestion("the question is empty")
+    if len(question) > _LONGEST_QUESTION:
+        raise InvalidQuestion(f"the question has {len(question)} characters, at most {_LONGEST_QUESTION} are taken")
+    if k < 1:
+        raise InvalidQuestion(f"k is {k}, it must be at least 1")

@@ -1,0 +1,252 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa.build import build_collection, build_index, check_fresh, embedded_text, ensure_index, heading_of
+from qa.embed import Encoder, Floats, Progress
+from qa.errors import IndexStale, ModelMissing, NoDocuments
+from qa.records import Document, Passage, Skipped
+from qa.store import open_generation, read_manifest, read_pointer
+
+LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
+OTHER = "医院召开了年度总结大会,院长作工作报告,党委书记提出三点要求,大家一致表示赞同。"
+
+
+class Counting:
+    """The real encoder, remembering every text that it embeds."""
+
+    def __init__(self, encoder: Encoder, fingerprint: str | None = None) -> None:
+        self._encoder = encoder
+        self.name, self.dimension = encoder.name, encoder.dimension
+        self.fingerprint = fingerprint or encoder.fingerprint
+        self.embedded: list[str] = []
+
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        return self._encoder.encode_queries(texts)
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
+        self.embedded += texts
+        return self._encoder.encode_documents(texts, progress)
+
+
+@pytest.fixture
+def counting(encoder: Encoder) -> Counting:
+    return Counting(encoder)
+
+
+def test_only_new_and_changed_text_is_embedded_again(
+    documents: Callable[..., Path], tmp_path: Path, counting: Counting
+) -> None:
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER})
+    assert build_index(folder, tmp_path / "i", model=counting).embedded == 2
+    documents(**{"b.txt": OTHER + "\n\n" + LONG.replace("甲", "乙")})
+    counting.embedded.clear()
+    built = build_index(folder, tmp_path / "i", model=counting)
+    assert (built.passages, built.embedded, built.changed) == (3, 1, True)
+    assert ["乙同志" in text for text in counting.embedded] == [True]
+
+
+def test_touching_a_file_embeds_nothing(documents: Callable[..., Path], tmp_path: Path, counting: Counting) -> None:
+    folder = documents(**{"a.txt": LONG})
+    first = build_index(folder, tmp_path / "i", model=counting)
+    os.utime(folder / "a.txt", (1, 1))
+    counting.embedded.clear()
+    again = build_index(folder, tmp_path / "i", model=counting)
+    assert (again.changed, again.embedded, again.generation, counting.embedded) == (False, 0, first.generation, [])
+
+
+def test_an_updated_index_equals_one_built_from_nothing(
+    documents: Callable[..., Path], tmp_path: Path, counting: Counting
+) -> None:
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER})
+    build_index(folder, tmp_path / "updated", model=counting)
+    (folder / "a.txt").unlink()
+    documents(**{"c.txt": LONG + "\n" + OTHER})
+    build_index(folder, tmp_path / "updated", model=counting)
+    build_index(folder, tmp_path / "fresh", model=counting)
+    updated, fresh = open_generation(tmp_path / "updated"), open_generation(tmp_path / "fresh")
+    assert list(updated.passages) == list(fresh.passages)
+    rows = list(range(len(fresh.passages)))
+    assert np.array_equal(updated.vectors.rows(rows), fresh.vectors.rows(rows))
+    assert updated.lexical.search("主持", 9) == fresh.lexical.search("主持", 9)
+
+
+def test_a_removed_document_is_gone(documents: Callable[..., Path], tmp_path: Path, encoder: Encoder) -> None:
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER})
+    build_index(folder, tmp_path / "i", model=encoder)
+    (folder / "b.txt").unlink()
+    assert build_index(folder, tmp_path / "i", model=encoder).documents == 1
+    assert [passage.document_id for passage in open_generation(tmp_path / "i").passages] == ["a.txt"]
+
+
+def test_another_model_embeds_everything_again(
+    documents: Callable[..., Path], tmp_path: Path, counting: Counting, encoder: Encoder
+) -> None:
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER})
+    build_index(folder, tmp_path / "i", model=counting)
+    assert build_index(folder, tmp_path / "i", model=Counting(encoder, "another")).embedded == 2
+
+
+def test_rebuild_embeds_everything_again(documents: Callable[..., Path], tmp_path: Path, counting: Counting) -> None:
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER})
+    build_index(folder, tmp_path / "i", model=counting)
+    assert build_index(folder, tmp_path / "i", model=counting, rebuild=True).embedded == 2
+
+
+def test_a_damaged_index_is_built_anew(documents: Callable[..., Path], tmp_path: Path, encoder: Encoder) -> None:
+    folder = documents(**{"a.txt": LONG})
+    build_index(folder, tmp_path / "i", model=encoder)
+    (tmp_path / "i" / "current").write_text("nonsense")
+    assert build_index(folder, tmp_path / "i", model=encoder).embedded == 1
+    assert len(open_generation(tmp_path / "i").passages) == 1
+
+
+def test_a_repeated_paragraph_is_one_passage_that_lists_its_places(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER + "\n\n" + LONG})
+    build_index(folder, tmp_path / "i", model=encoder)
+    passages = list(open_generation(tmp_path / "i").passages)
+    [repeated] = [passage for passage in passages if passage.also_in]
+    assert (repeated.document_id, [place.document_id for place in repeated.also_in]) == ("a.txt", ["b.txt"])
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_go_on(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    folder = documents(**{"a.txt": LONG})
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 no")
+    built = build_index(folder, tmp_path / "i", model=encoder)
+    assert (built.documents, [item.path for item in built.skipped]) == (1, ["broken.pdf"])
+    assert open_generation(tmp_path / "i").manifest.skipped == built.skipped
+    assert isinstance(built.skipped[0], Skipped)
+    assert built.skipped[0].reason
+
+
+def test_nothing_readable_leaves_the_old_index(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    folder = documents(**{"a.txt": LONG})
+    build_index(folder, tmp_path / "i", model=encoder)
+    before = read_pointer(tmp_path / "i")
+    (folder / "a.txt").write_bytes(b"")
+    with pytest.raises(NoDocuments, match=r"a\.txt"):
+        build_index(folder, tmp_path / "i", model=encoder)
+    assert read_pointer(tmp_path / "i") == before
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NoDocuments, match="nowhere"):
+        build_index(tmp_path / "nowhere", tmp_path / "i")
+
+
+def test_a_model_that_is_not_there_leaves_the_old_index(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    folder = documents(**{"a.txt": LONG})
+    build_index(folder, tmp_path / "i", model=encoder)
+    with pytest.raises(ModelMissing):
+        build_index(folder, tmp_path / "i", model="no/model")
+    assert len(open_generation(tmp_path / "i").passages) == 1
+
+
+def test_progress_reaches_the_total(documents: Callable[..., Path], tmp_path: Path, encoder: Encoder) -> None:
+    steps: list[tuple[int, int]] = []
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER})
+    build_index(folder, tmp_path / "i", model=encoder, progress=lambda done, total: steps.append((done, total)))
+    assert steps[-1] == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda folder: (folder / "b.txt").write_text(OTHER, "utf-8"), r"1 new \(b\.txt\)"),
+        (lambda folder: (folder / "a.txt").rename(folder / "c.txt"), r"1 new \(c\.txt\), 1 gone \(a\.txt\)"),
+        (lambda folder: (folder / "a.txt").write_text(OTHER, "utf-8"), r"1 changed \(a\.txt\)"),
+    ],
+)
+def test_documents_that_changed_make_the_index_stale(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder, change: Callable[[Path], object], told: str
+) -> None:
+    folder = documents(**{"a.txt": LONG})
+    build_index(folder, tmp_path / "i", model=encoder)
+    change(folder)
+    with pytest.raises(IndexStale, match=rf"{told}. Run: qa index"):
+        check_fresh(tmp_path / "i", read_manifest(tmp_path / "i", read_pointer(tmp_path / "i")))
+
+
+def test_a_touched_file_or_a_folder_that_is_gone_is_not_stale(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    folder = documents(**{"a.txt": LONG})
+    build_index(folder, tmp_path / "i", model=encoder)
+    manifest = read_manifest(tmp_path / "i", read_pointer(tmp_path / "i"))
+    os.utime(folder / "a.txt", (1, 1))
+    check_fresh(tmp_path / "i", manifest)
+    (folder / "a.txt").unlink()
+    folder.rmdir()
+    check_fresh(tmp_path / "i", manifest)
+
+
+def test_a_passage_is_embedded_under_its_title_and_organisation() -> None:
+    passage = Passage("p", "d", 0, 2, "正文")
+    assert embedded_text(heading_of(Document("d", "职代会召开", "", organisation="协和医院")), passage) == (
+        "职代会召开 协和医院\n正文"
+    )
+    assert heading_of(Document("d", "协和医院召开职代会", "", organisation="协和医院")) == "协和医院召开职代会"
+    assert embedded_text("", passage) == "正文"
+    assert embedded_text("正文", passage) == "正文"
+
+
+def test_a_collection_makes_each_document_one_passage(tmp_path: Path, encoder: Encoder) -> None:
+    texts = [Document("x", "题", "一。\n\n二。" * 300), Document("y", "", "三")]
+    build_collection(texts, tmp_path, encoder)
+    assert [(p.id, p.text) for p in open_generation(tmp_path).passages] == [("x", texts[0].text), ("y", "三")]
+
+
+def test_ensure_index_builds_once_and_says_so(documents: Callable[..., Path], tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = documents(**{"a.txt": LONG})
+    for _ in range(2):
+        ensure_index(tmp_path / "i", folder, say=said.append)
+    assert [line.split(": ")[1] for line in said] == [f"no index yet, building it from {folder}", "1 documents, 1 passages"]
+
+
+KILLED_BUILD = """
+import sys
+from qa.build import build_index
+from qa.embed import load_encoder
+encoder = load_encoder()
+print("ready", flush=True)
+while True:
+    build_index(sys.argv[1], sys.argv[2], model=encoder, rebuild=True)
+    print("built", flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_build_killed_at_any_moment_leaves_a_complete_index(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder, seed: int
+) -> None:
+    folder = documents(**{f"{n}.txt": LONG.replace("甲", f"甲{n}") for n in range(20)})
+    build_index(folder, tmp_path / "i", model=encoder)
+    moments = np.random.default_rng(seed)
+    for _ in range(5):
+        command = [sys.executable, "-c", KILLED_BUILD, str(folder), str(tmp_path / "i")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(float(moments.uniform(0, 0.25)))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        opened = open_generation(tmp_path / "i")
+        assert len(opened.passages) == len(opened.vectors) == len(opened.lexical) == 20
+        assert [row for row, _ in opened.lexical.search("甲7", 1)] == [18]
+    assert build_index(folder, tmp_path / "i", model=encoder, rebuild=True).embedded == 20

@@ -1,0 +1,167 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding, Transformer
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from qa.embed import (
+    BUILTIN,
+    Encoder,
+    SentenceTransformerEncoder,
+    StaticEncoder,
+    TokenEncoder,
+    batched,
+    load_encoder,
+    unit_rows,
+)
+from qa.errors import ModelMissing
+
+BUILTIN_FOLDER = Path(__file__).parents[1] / "qa" / "builtin"
+TEXTS = ["谁主持了大会", "協和醫院的大會由誰主持?", "Who gave the closing speech?", "ＡＢＣ　混合 text ２０２３", "谁" * 3000, ""]
+
+
+def small_static(folder: Path) -> Path:
+    vocabulary = {"[UNK]": 0, "大": 1, "会": 2, "a": 3}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    table = np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0], [0, 0, 5]], np.float32)
+    model = SentenceTransformer(
+        modules=[StaticEmbedding(tokenizer, embedding_weights=table), Normalize()], device="cpu"
+    )
+    model.save(str(folder))
+    return folder
+
+
+def small_transformer(folder: Path) -> Path:
+    """A real Transformer, 2 layers of width 32, with prompts."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir()
+    characters = sorted(set("谁主持了大会查询文档:协和医院"))
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]), "utf-8")
+    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder / "bert")
+    tokenizer.save_pretrained(folder / "bert")
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    body = Transformer(str(folder / "bert"))
+    model = SentenceTransformer(
+        modules=[body, Pooling(32)], device="cpu", prompts={"query": "查询:", "document": "文档:"}
+    )
+    model.save(str(folder / "model"))
+    return folder / "model"
+
+
+def test_the_builtin_model_equals_the_librarys_own_encoding(encoder: Encoder) -> None:
+    library = SentenceTransformer(str(BUILTIN_FOLDER), device="cpu", local_files_only=True).float()
+    expected = library.encode(TEXTS[:-1], convert_to_numpy=True)
+    assert np.abs(encoder.encode_documents(TEXTS[:-1]) - expected).max() < 1e-5
+
+
+def test_builtin_vectors_have_unit_length(encoder: Encoder) -> None:
+    vectors = encoder.encode_queries(TEXTS[:-1])
+    assert (vectors.dtype, vectors.shape) == (np.float32, (5, encoder.dimension))
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+
+
+def test_traditional_and_full_width_are_folded_by_the_model_itself(encoder: Encoder) -> None:
+    pairs = encoder.encode_queries(["協和醫院", "协和医院", "ＡＢＣ", "abc"])
+    assert np.array_equal(pairs[0], pairs[1])
+    assert np.array_equal(pairs[2], pairs[3])
+
+
+def test_the_builtin_model_crosses_languages(encoder: Encoder) -> None:
+    question, right, wrong = encoder.encode_documents(["the president of the hospital", "医院院长", "天气预报"])
+    assert question @ right > question @ wrong + 0.1
+
+
+def test_empty_text_is_the_zero_vector(encoder: Encoder) -> None:
+    assert not encoder.encode_documents([""]).any()
+    assert encoder.encode_documents([]).shape == (0, encoder.dimension)
+
+
+def test_static_vectors_are_means_of_token_vectors(tmp_path: Path) -> None:
+    static = load_encoder(str(small_static(tmp_path)))
+    assert isinstance(static, StaticEncoder)
+    assert static.encode_documents(["大会"])[0] == pytest.approx([0.6, 0.8, 0])
+    assert static.encode_queries(["大会"])[0] == pytest.approx([0.6, 0.8, 0])
+
+
+def test_tokens_are_unit_vectors_with_their_weights(tmp_path: Path) -> None:
+    static = load_encoder(str(small_static(tmp_path)))
+    assert isinstance(static, TokenEncoder)
+    tokens = static.encode_tokens(["会大会", "", "a"])
+    assert tokens.offsets.tolist() == [0, 3, 3, 4]
+    assert tokens.vectors[tokens.ids].tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert tokens.weights[tokens.ids].tolist() == [4, 3, 4, 5]
+
+
+def test_progress_counts_every_text(encoder: Encoder) -> None:
+    steps: list[int] = []
+    encoder.encode_documents(["大会"] * 300, steps.append)
+    assert steps == [256, 44]
+
+
+def test_the_fingerprint_depends_on_the_weights(tmp_path: Path, encoder: Encoder) -> None:
+    one = load_encoder(str(small_static(tmp_path / "one"))).fingerprint
+    assert one == load_encoder(str(small_static(tmp_path / "two"))).fingerprint
+    assert one != encoder.fingerprint
+
+
+def test_any_other_model_runs_with_its_prompts(tmp_path: Path) -> None:
+    folder = small_transformer(tmp_path / "bert")
+    other = load_encoder(str(folder))
+    assert isinstance(other, SentenceTransformerEncoder)
+    library = SentenceTransformer(str(folder), device="cpu")
+    expected = library.encode(["查询:谁主持了大会"], normalize_embeddings=True)
+    assert np.abs(other.encode_queries(["谁主持了大会"]) - expected).max() < 1e-5
+    expected = library.encode(["文档:大会"], normalize_embeddings=True)
+    assert np.abs(other.encode_documents(["大会"]) - expected).max() < 1e-5
+    assert not np.allclose(other.encode_queries(["大会"]), other.encode_documents(["大会"]))
+
+
+def test_the_fingerprint_covers_the_prompts(tmp_path: Path) -> None:
+    folder = small_transformer(tmp_path / "bert")
+    before = load_encoder(str(folder)).fingerprint
+    config = folder / "config_sentence_transformers.json"
+    settings = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps({**settings, "prompts": {"query": "问:", "document": "文档:"}}), "utf-8")
+    assert load_encoder(str(folder)).fingerprint != before
+
+
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "/no/such/folder"])
+def test_a_model_that_is_not_here_is_named(name: str) -> None:
+    with pytest.raises(ModelMissing, match=rf"{name}: .*not downloaded to this machine.*--model {BUILTIN}"):
+        load_encoder(name)
+
+
+def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"no modules\.json"):
+        load_encoder(str(tmp_path))
+
+
+def test_an_incomplete_model_names_the_missing_files(tmp_path: Path) -> None:
+    (small_static(tmp_path) / "model.safetensors").unlink()
+    with pytest.raises(ModelMissing, match=r"files are missing: .*model\.safetensors"):
+        load_encoder(str(tmp_path))
+
+
+def test_broken_weights_are_told(tmp_path: Path) -> None:
+    (small_static(tmp_path) / "model.safetensors").write_bytes(b"x" * 40)
+    with pytest.raises(ModelMissing, match="does not hold static embeddings"):
+        load_encoder(str(tmp_path))
+
+
+def test_unit_rows_survives_zeros_and_what_is_no_number() -> None:
+    rows = np.array([[3, 4], [0, 0], [np.nan, 2], [np.inf, 0]], np.float32)
+    assert unit_rows(rows).tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0, 0], [0, 1], [0, 0]]
+
+
+def test_batches_keep_order_and_lose_nothing() -> None:
+    assert list(batched(["a", "b", "c"], 2)) == [["a", "b"], ["c"]]

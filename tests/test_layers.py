@@ -1,0 +1,52 @@
+"""The rooms of ``qa`` and what each may import: data flows one way, down this table."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+QA = Path(__file__).parents[1] / "qa"
+EVERYWHERE = {"errors", "records"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "records": set(),
+    "text": set(),
+    "boilerplate": {"text"},
+    "read": {"text", "boilerplate"},
+    "split": {"text", "boilerplate"},
+    "embed": set(),
+    "vectors": set(),
+    "lexical": {"text"},
+    "store": {"vectors", "lexical"},
+    "build": {"read", "split", "embed", "store"},
+    "rank": {"text", "lexical", "embed"},
+    "answer": {"text"},
+    "search": {"embed", "lexical", "store", "build", "rank", "answer"},
+    "__init__": {"build", "evaluation", "read", "search", "split"},
+}
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "qa":
+            rooms.update([node.module.split(".")[1]] if "." in node.module else [name.name for name in node.names])
+        if isinstance(node, ast.Import):
+            rooms.update(name.name.split(".")[1] for name in node.names if name.name.startswith("qa."))
+    return rooms
+
+
+@pytest.mark.parametrize("path", sorted(QA.glob("*.py")), ids=lambda path: path.stem)
+def test_a_room_imports_only_what_stands_above_it(path: Path) -> None:
+    if path.stem == "__main__":
+        return
+    assert path.stem in MAY_IMPORT, f"give the room {path.stem} its line in the table"
+    assert imported_rooms(path) - EVERYWHERE <= MAY_IMPORT[path.stem]
+
+
+def test_the_table_has_no_line_without_a_room() -> None:
+    assert {path.stem for path in QA.glob("*.py")} - {"__main__"} == set(MAY_IMPORT)
+
+
+def test_there_is_no_room_for_odds_and_ends() -> None:
+    assert not {"utils", "helpers", "manager", "common", "misc"} & {path.stem for path in QA.glob("*.py")}

@@ -1,0 +1,172 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qa import __main__ as command_line
+from qa.store import read_pointer
+
+LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
+
+
+@pytest.fixture
+def qa(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process; return exit code, standard output, standard error."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["qa", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            command_line.main()
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_ask_prints_the_contracts_object(qa: Run, seeds_index: Path) -> None:
+    code, out, _ = qa("ask", "谁主持了大会", "--json", "--index", seeds_index, "-k", "3")
+    answer = json.loads(out)
+    assert code == 0
+    assert list(answer) == ["question", "answered", "confidence", "evidence", "span", "hits"]
+    assert answer["answered"] is True
+    assert list(answer["evidence"]) == ["document", "start", "end", "quote"]
+    assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3]
+    assert list(answer["hits"][0]) == [
+        "rank", "score", "dense_score", "lexical_score", "document", "title", "start", "end", "text", "also_in", "evidence",
+    ]  # fmt: skip
+
+
+def test_ask_prints_sources_for_people(qa: Run, seeds_index: Path) -> None:
+    code, out, err = qa("ask", "谁主持了大会", "--index", seeds_index)
+    assert (code, err) == (0, "")
+    assert "柴建军" in out
+    assert "000_e1c267786c071a21.txt" in out
+
+
+def test_ask_declines_in_words(qa: Run, seeds_index: Path) -> None:
+    code, out, _ = qa("ask", "如何做红烧肉", "--index", seeds_index)
+    assert code == 0
+    assert out.startswith("没有找到")
+
+
+def test_the_first_ask_builds_the_index_and_says_so_on_standard_error(
+    qa: Run, documents: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents(**{"a.txt": LONG}).rename(tmp_path / "seeds")
+    monkeypatch.chdir(tmp_path)
+    code, out, err = qa("ask", "谁主持会议", "--json")
+    assert code == 0
+    assert json.loads(out)["hits"][0]["document"] == "a.txt"
+    assert err.splitlines()[0] == "index: no index yet, building it from seeds"
+    assert qa("ask", "谁主持会议")[2] == ""
+
+
+def test_index_reports_what_it_did(qa: Run, documents: Callable[..., Path], tmp_path: Path) -> None:
+    folder = documents(**{"a.txt": LONG})
+    (folder / "b.pdf").write_bytes(b"no pdf")
+    code, out, err = qa("index", folder, "--index", tmp_path / "i")
+    assert code == 0
+    assert out.strip() == f"{tmp_path / 'i'}: 1 documents, 1 passages, 1 embedded, 1 files left out"
+    assert err.startswith("left out b.pdf: ")
+    assert "nothing changed" in qa("index", folder, "--index", tmp_path / "i")[1]
+
+
+def test_index_as_json(qa: Run, documents: Callable[..., Path], tmp_path: Path) -> None:
+    code, out, err = qa("index", documents(**{"a.txt": LONG}), "--index", tmp_path / "i", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {
+        "generation": read_pointer(tmp_path / "i").generation,
+        "documents": 1,
+        "passages": 1,
+        "embedded": 1,
+        "changed": True,
+        "skipped": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("index", "/no/such/folder"), "NoDocuments: /no/such/folder"),
+        (("ask", "  "), "InvalidQuestion: the question is empty"),
+        (("evaluate", "/no/such/questions.json"), "/no/such/questions.json"),
+        (("index", "--model", "no/such-model"), "ModelMissing: no/such-model"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_1(
+    qa: Run, seeds_index: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    code, out, err = qa(*arguments, "--index", seeds_index)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert told in err
+
+
+@pytest.mark.parametrize("arguments", [("ask",), ("ask", "x", "-k", "0"), ("nonsense",), ("ask", "x", "--nonsense")])
+def test_wrong_usage_is_exit_code_2(qa: Run, arguments: tuple[str, ...]) -> None:
+    code, out, err = qa(*arguments)
+    assert (code, out) == (2, "")
+    assert "Usage: qa" in err
+
+
+@pytest.mark.parametrize("command", ["index", "ask", "evaluate", "doctor"])
+def test_every_command_explains_itself(qa: Run, command: str) -> None:
+    code, out, _ = qa(command, "--help")
+    assert code == 0
+    assert "--index" in out
+
+
+def test_doctor_finds_a_healthy_index_well(qa: Run, seeds_index: Path) -> None:
+    code, out, _ = qa("doctor", "--index", seeds_index)
+    assert code == 0
+    assert "BAD" not in out
+    assert "checksums agree" in out
+
+
+def test_doctor_names_the_damage_and_the_cure(
+    qa: Run, documents: Callable[..., Path], tmp_path: Path
+) -> None:
+    qa("index", documents(**{"a.txt": LONG}), "--index", tmp_path / "i")
+    path = tmp_path / "i" / "generations" / read_pointer(tmp_path / "i").generation / "vectors.faiss"
+    path.write_bytes(path.read_bytes()[:-1])
+    code, out, _ = qa("doctor", "--index", tmp_path / "i")
+    assert code == 1
+    [bad] = [line for line in out.splitlines() if line.startswith("BAD")]
+    assert "vectors.faiss" in bad
+    assert f"Run: qa index --rebuild --index {tmp_path / 'i'}" in bad
+
+
+def test_doctor_without_an_index_says_how_to_build_one(qa: Run, tmp_path: Path) -> None:
+    code, out, _ = qa("doctor", "--index", tmp_path)
+    assert code == 1
+    assert f"Run: qa index --index {tmp_path}" in out
+
+
+def test_doctor_notices_stale_documents(qa: Run, documents: Callable[..., Path], tmp_path: Path) -> None:
+    folder = documents(**{"a.txt": LONG})
+    qa("index", folder, "--index", tmp_path / "i")
+    documents(**{"b.txt": LONG + "又。"})
+    code, out, _ = qa("doctor", "--index", tmp_path / "i")
+    assert code == 1
+    assert "IndexStale" in out
+
+
+def test_evaluate_measures_and_compares(qa: Run, seeds_index: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "q.jsonl"
+    page = "000_e1c267786c071a21.txt"
+    lines = [
+        {"id": "1", "question": "谁主持了协和的大会", "evidence": [{"document": page, "quote": "纪委书记柴建军主持"}]},
+        {"id": "2", "question": "如何做红烧肉", "evidence": []},
+    ]
+    questions.write_text("\n".join(json.dumps({"answers": [], **line}) for line in lines), "utf-8")
+    code, out, _ = qa("evaluate", questions, "--index", seeds_index, "--json")
+    report = json.loads(out)
+    assert (code, report["questions"], report["success@1"]) == (0, 2, 1.0)
+    (tmp_path / "old.json").write_text(out)
+    code, out, _ = qa("evaluate", questions, "--index", seeds_index, "--compare", tmp_path / "old.json")
+    assert code == 0
+    assert "success@1" in out

@@ -1,0 +1,134 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from qa.embed import Tokens, unit_rows
+from qa.lexical import terms
+from qa.rank import (
+    FEATURES,
+    SENTENCE_FEATURES,
+    Candidate,
+    Ranked,
+    Weights,
+    features,
+    learned_weights,
+    rank,
+    shortlist,
+    spread,
+    weigh,
+)
+
+ONES = Weights(dict.fromkeys(FEATURES, 1.0), dict.fromkeys(SENTENCE_FEATURES, 1.0), shortlist=1.0, spread=0.5)
+
+
+def characters(texts: Sequence[str]) -> Tokens:
+    """A readable stand-in for token vectors: each character is a direction of its own, with weight 1."""
+    distinct = sorted(set("".join(texts)))
+    ids = [distinct.index(character) for text in texts for character in text]
+    table = unit_rows(np.array([[ord(c) >> bit & 1 for bit in range(17)] for c in distinct], np.float32).reshape(-1, 17))
+    return Tokens(np.array(ids, np.int64), np.cumsum([0, *map(len, texts)]), table, np.ones(len(distinct), np.float32))
+
+
+def candidate(row: int, text: str, heading: str = "", document: str = "", dense: float = 0, lexical: float = 0) -> Candidate:
+    return Candidate(row, document or f"d{row}", heading, text, dense, lexical)
+
+
+def weighed(question: str, n: int = 100):
+    distinct = list(dict.fromkeys(terms(question)))
+    return weigh(distinct, [1] * len(distinct), n)
+
+
+def feature(question: str, candidates: list[Candidate], name: str) -> list[float]:
+    matrix, _ = features(question, weighed(question), candidates, characters, ONES.sentence)
+    return matrix[:, FEATURES.index(name)].tolist()
+
+
+def test_idf_is_bm25s() -> None:
+    assert weigh(["a", "b"], [0, 99], 100).idf.tolist() == pytest.approx([np.log(1 + 100.5 / 0.5), np.log(1 + 1.5 / 99.5)])
+
+
+def test_cover_counts_the_heading_and_cover_sentence_does_not() -> None:
+    both = [candidate(0, "主持", heading="大会"), candidate(1, "主持", heading="别的")]
+    assert feature("主持", both, "cover") == [1, 1]
+    assert feature("大会", both, "cover") == [1, 0]
+    assert feature("大会", both, "cover_sentence") == [0, 0]
+
+
+def test_cover_is_a_share_of_term_weight() -> None:
+    question = weigh(["主", "持"], [0, 50], 100)
+    matrix, _ = features("主持", question, [candidate(0, "主")], characters, ONES.sentence)
+    assert matrix[0, FEATURES.index("cover")] == pytest.approx(question.idf[0] / question.idf.sum())
+
+
+def test_cover_document_joins_the_candidates_of_a_document() -> None:
+    three = [candidate(0, "甲", document="x"), candidate(1, "乙", document="x"), candidate(2, "乙", document="y")]
+    assert feature("甲乙", three, "cover_document") == pytest.approx([2 / 3, 2 / 3, 1 / 3])
+
+
+def test_late_is_one_for_the_question_itself_and_uses_the_heading() -> None:
+    assert feature("主持", [candidate(0, "主持"), candidate(1, "主", heading="持")], "late") == pytest.approx([1, 1])
+
+
+def test_late_sentence_is_of_the_best_sentence_alone() -> None:
+    found = feature("主持", [candidate(0, "主。持。"), candidate(1, "主持。无。")], "late_sentence")
+    assert found[1] == pytest.approx(1)
+    assert found[0] < 0.95
+
+
+def test_lexical_is_a_share_of_the_most_it_could_be() -> None:
+    question = weighed("主持")
+    most = 2.2 * float(question.idf.sum())
+    assert feature("主持", [candidate(0, "主", lexical=most / 2)], "lexical") == [pytest.approx(0.5)]
+
+
+def test_the_best_sentence_is_found_at_its_place() -> None:
+    text = "会议召开了。大会由柴建军主持。大家鼓掌。"
+    [best] = rank("谁主持", weighed("谁主持"), [candidate(0, text)], characters, ONES)
+    start, end = best.sentence
+    assert text[start:end] == "大会由柴建军主持。"
+
+
+def test_rank_sorts_by_the_weighted_sum_and_ties_keep_row_order() -> None:
+    four = [candidate(n, "同样", dense=dense) for n, dense in enumerate([0.1, 0.9, 0.1, 0.5])]
+    ranked = rank("问", weighed("问"), four, characters, ONES)
+    assert [item.candidate.row for item in ranked] == [1, 3, 0, 2]
+    for item in ranked:
+        assert item.score == pytest.approx(sum(item.features[name] for name in FEATURES))
+
+
+def test_nothing_to_rank_is_nothing() -> None:
+    assert rank("问", weighed("问"), [], characters, ONES) == []
+
+
+@pytest.mark.parametrize("question", ["?", "\u200b", "x"])
+def test_a_question_without_words_still_ranks(question: str) -> None:
+    ranked = rank(question, weighed(question), [candidate(0, "甲"), candidate(1, "。")], characters, ONES)
+    assert all(np.isfinite(item.score) for item in ranked)
+    assert len(ranked) == 2
+
+
+def test_the_shortlist_keeps_what_either_leg_likes() -> None:
+    question = weighed("主持")
+    most = 2.2 * float(question.idf.sum())
+    three = [candidate(0, "", dense=0.9), candidate(1, "", dense=0.2), candidate(2, "", lexical=most * 0.8)]
+    assert [item.row for item in shortlist(question, three, 2, 1.0)] == [0, 2]
+
+
+def ranked(document: str, score: float) -> Ranked:
+    return Ranked(candidate(0, "", document=document), score, (0, 0), {})
+
+
+def test_one_passage_of_each_document_before_a_second_of_any() -> None:
+    order = spread([ranked("a", 1.0), ranked("a", 0.9), ranked("b", 0.8), ranked("c", 0.7)], 0.5)
+    assert [(item.candidate.document_id, item.score) for item in order] == [("a", 1.0), ("b", 0.8), ("c", 0.7), ("a", 0.9)]
+
+
+def test_a_second_passage_that_is_far_better_stays_ahead() -> None:
+    order = spread([ranked("a", 3.0), ranked("a", 2.9), ranked("b", 0.8)], 0.5)
+    assert [item.score for item in order] == [3.0, 2.9, 0.8]
+
+
+def test_every_feature_has_a_learned_weight() -> None:
+    assert learned_weights().passage.keys() == set(FEATURES)
+    assert learned_weights().sentence.keys() == set(SENTENCE_FEATURES)

@@ -1,0 +1,163 @@
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa.build import build_index
+from qa.embed import Encoder, Floats, Progress
+from qa.errors import IndexMissing, IndexStale, InvalidQuestion, ModelMismatch
+from qa.records import Document
+from qa.search import Retriever, temporary_index
+
+CHAIRED = "谁主持了大会"
+
+
+class Other:
+    """Another model: the real one turned by a fixed rotation, without token vectors."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.name, self.dimension, self.fingerprint = "other", encoder.dimension, "other"
+        matrix = np.random.default_rng(0).normal(size=(encoder.dimension, encoder.dimension))
+        self._turn = np.linalg.qr(matrix)[0].astype(np.float32)
+
+    def encode_queries(self, texts: Sequence[str]) -> Floats:
+        return np.ascontiguousarray(self._encoder.encode_queries(texts) @ self._turn)
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
+        return np.ascontiguousarray(self._encoder.encode_documents(texts, progress) @ self._turn)
+
+
+def test_several_pages_answer_and_each_comes_before_a_second_of_any(retriever: Retriever) -> None:
+    first = retriever.search(CHAIRED, k=3)
+    assert len({hit.document.id for hit in first}) == 3
+    for name in ("柴建军", "张立东", "陈旭坚"):
+        assert any(hit.evidence and name in hit.evidence.quote for hit in first)
+
+
+def test_an_organisation_in_traditional_characters_leads_to_its_page(retriever: Retriever) -> None:
+    first = retriever.search("協和醫院的大會由誰主持?", k=1)[0]
+    assert first.document.title.startswith("北京协和医院")
+    assert first.evidence is not None
+    assert "柴建军" in first.evidence.quote
+
+
+def test_hits_are_numbered_and_quote_their_place(retriever: Retriever) -> None:
+    hits = retriever.search(CHAIRED, k=7)
+    assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5, 6, 7]
+    assert len({hit.passage.id for hit in hits}) == 7
+    for hit in hits:
+        text = retriever.document(hit.document.id).text
+        assert text[hit.passage.start : hit.passage.end] == hit.passage.text
+        assert hit.evidence is not None
+        assert text[hit.evidence.start : hit.evidence.end] == hit.evidence.quote
+        assert hit.passage.start <= hit.evidence.start < hit.evidence.end <= hit.passage.end
+
+
+def test_dense_scores_are_cosines(retriever: Retriever, encoder: Encoder) -> None:
+    for hit in retriever.search(CHAIRED, k=5):
+        heading = f"{hit.document.title} {hit.document.organisation}"
+        context = hit.document.title if hit.document.organisation in hit.document.title else heading
+        text = hit.passage.text if context in hit.passage.text else f"{context}\n{hit.passage.text}"
+        expected = float(encoder.encode_queries([CHAIRED])[0] @ encoder.encode_documents([text])[0])
+        assert hit.dense_score == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_legs_are_ranked_by_their_own_scores(retriever: Retriever) -> None:
+    legs = retriever.legs(CHAIRED, k=10)
+    assert list(legs) == ["dense", "lexical", "fused"]
+    assert [hit.score for hit in legs["dense"]] == sorted((hit.dense_score for hit in legs["dense"]), reverse=True)
+    assert [hit.score for hit in legs["lexical"]] == sorted((h.lexical_score for h in legs["lexical"]), reverse=True)
+    assert all(hit.lexical_score > 0 for hit in legs["lexical"])
+    assert [hit.score for hit in legs["fused"]] == sorted((hit.score for hit in legs["fused"]), reverse=True)
+
+
+def test_the_dense_leg_equals_brute_force(retriever: Retriever, encoder: Encoder) -> None:
+    n = len(retriever.passages)
+    everything = retriever.legs(CHAIRED, k=n)["dense"]
+    assert len(everything) == n
+    assert retriever.legs(CHAIRED, k=10)["dense"][0].passage == everything[0].passage
+
+
+def test_ask_ranks_as_search_does(retriever: Retriever) -> None:
+    assert list(retriever.ask(CHAIRED, k=4).hits) == retriever.search(CHAIRED, k=4)
+
+
+def test_documents_restrict_the_search(retriever: Retriever) -> None:
+    chosen = [list(retriever.documents)[2], list(retriever.documents)[4]]
+    assert {hit.document.id for hit in retriever.search(CHAIRED, k=10, documents=chosen)} == set(chosen)
+    assert retriever.search(CHAIRED, documents=["nowhere"]) == []
+
+
+def test_k_beyond_the_index_gives_every_passage_once(retriever: Retriever) -> None:
+    hits = retriever.search(CHAIRED, k=10_000)
+    assert len(hits) == len({hit.passage.id for hit in hits}) == len(retriever.passages)
+
+
+@pytest.mark.parametrize("question", ["", "  \n\t", "x" * 5001])
+def test_a_blank_or_overlong_question_is_refused(retriever: Retriever, question: str) -> None:
+    with pytest.raises(InvalidQuestion):
+        retriever.search(question)
+
+
+def test_k_below_one_is_refused(retriever: Retriever) -> None:
+    with pytest.raises(InvalidQuestion, match="k is 0"):
+        retriever.ask(CHAIRED, k=0)
+
+
+@pytest.mark.parametrize("question", ["?", "\u200b", "🙂", "\x00", "DROP TABLE passages; --", '"AND OR NOT (', "\ud800"])
+def test_odd_questions_break_nothing(retriever: Retriever, question: str) -> None:
+    assert len(retriever.ask(question, k=2).hits) <= 2
+
+
+def test_the_same_question_gives_the_same_answer_in_every_thread(retriever: Retriever) -> None:
+    expected = retriever.ask(CHAIRED)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(answer == expected for answer in pool.map(lambda _: retriever.ask(CHAIRED), range(40)))
+
+
+def test_another_model_than_the_indexs_is_refused(seeds_index: Path, encoder: Encoder) -> None:
+    with pytest.raises(ModelMismatch, match="the index was built with builtin .* Run: qa index --rebuild"):
+        Retriever.open(seeds_index, encoder=Other(encoder))
+
+
+def test_a_model_without_token_vectors_is_ranked_with_the_builtins(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    other = Other(encoder)
+    build_index(documents(**{"a.txt": "大会由甲同志主持。", "b.txt": "天气晴朗。"}), tmp_path / "i", model=other)
+    best = Retriever.open(tmp_path / "i", encoder=other).search(CHAIRED)[0]
+    assert (best.document.id, best.rank) == ("a.txt", 1)
+
+
+def test_a_stale_index_is_refused_unless_allowed(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    build_index(documents(**{"a.txt": "大会由甲同志主持。"}), tmp_path / "i", model=encoder)
+    documents(**{"b.txt": "又一页。"})
+    with pytest.raises(IndexStale):
+        Retriever.open(tmp_path / "i", encoder=encoder)
+    assert len(Retriever.open(tmp_path / "i", encoder=encoder, allow_stale=True).passages) == 1
+
+
+def test_a_missing_index_is_told(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing):
+        Retriever.open(tmp_path)
+
+
+def test_a_repeated_paragraph_is_found_through_each_of_its_documents(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
+) -> None:
+    shared = "大会由甲同志主持,全体人员参加了会议,会议取得圆满成功。"
+    build_index(documents(**{"a.txt": shared, "b.txt": "天气晴朗。\n\n" + shared}), tmp_path / "i", model=encoder)
+    [hit] = Retriever.open(tmp_path / "i", encoder=encoder).search(CHAIRED, k=1, documents=["b.txt"])
+    assert [place.document_id for place in hit.passage.also_in] == ["b.txt"]
+
+
+def test_a_temporary_index_is_searched_and_gone(encoder: Encoder) -> None:
+    texts = [Document("1", "", "大会由甲主持。"), Document("2", "", "天气晴朗。")]
+    with temporary_index(texts, encoder) as opened:
+        assert opened.search(CHAIRED)[0].document.id == "1"
+        assert opened.manifest.passages == 2
