@@ -39,11 +39,15 @@ PIPELINE = "pipeline"
 LEGS = ("dense", "lexical", "fused")
 _WARM_UP = "warm up 预热"
 _UNNAMED = Path("question set")
+_NOWHERE = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """What is right for one question: grades of passage ids, places of its quotes. No grades: to be declined."""
+    """What is right for one question: grades of passage ids, places of its quotes. No grades: to be declined.
+
+    A question whose evidence no passage covers has a grade under ``_NOWHERE``, which no passage is called.
+    """
 
     grades: Mapping[str, int]
     quotes: tuple[Place, ...] = ()
@@ -196,13 +200,8 @@ def _quote_labels(question_set: QuestionSet, retriever: Retriever, path: Path) -
             for place, passage_id in standing.get(quote.document_id, ())
             if overlaps_half(place.start, place.end, quote.start, quote.end)
         }
-        labels.append(_Label(right or _unreachable(question), quotes))
+        labels.append(_Label(right or ({_NOWHERE: 1} if quotes else {}), quotes))
     return labels
-
-
-def _unreachable(question: Question) -> Mapping[str, int]:
-    """Return a grade for something that is never found, so that a question without a right passage scores 0."""
-    return {"": 1} if question.evidence else {}
 
 
 def _quote_places(question: Question, retriever: Retriever, path: Path) -> Iterator[Place]:
@@ -313,6 +312,7 @@ def _question_figures(
         "expected": bool(label.grades),
         "answered": answer.answered,
         "confidence": float(answer.confidence),
+        "right_passages": len(label.grades.keys() - {_NOWHERE}),
         "rank": first_right(asked.rankings[PIPELINE], label.grades),
         "leg_ranks": {leg: first_right(asked.rankings[leg], label.grades) for leg in LEGS},
         "success@1": own["success@1"],

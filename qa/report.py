@@ -29,8 +29,27 @@ _PER_QUESTION = {
     "ndcg@10": "ndcg@10",
 }
 _NEEDED = {"model", "passages", "questions", "legs", "declined", "answers", "latency_ms", "per_question"}
-_NEEDED_ROW = {"id", "question", "expected", "rank", *_PER_QUESTION.values()}
+_NEEDED_ROW = {"id", "question", "expected", "right_passages", "rank", *_PER_QUESTION.values()}
 _MOST_LISTED = 10
+
+
+def read_report(report: Report | Figures | str | Path) -> Figures:
+    """Return the figures of a report.
+
+    :param report: a report, its figures, or a file that ``qa evaluate --json`` wrote.
+    :raises InvalidQuestions: if the file cannot be read, or something that a comparison needs is missing.
+    """
+    if isinstance(report, Report):
+        return report.figures
+    figures = _saved(Path(report)) if isinstance(report, str | Path) else report
+    missing = sorted(_NEEDED - figures.keys()) if isinstance(figures, Mapping) else sorted(_NEEDED)
+    missing = missing or sorted({name for row in figures["per_question"] for name in _NEEDED_ROW - row.keys()})
+    if missing:
+        raise InvalidQuestions(
+            _where(report),
+            f"is not a report: {', '.join(missing)} missing. Run: qa evaluate QUESTIONS --json > OLD.json",
+        )
+    return figures
 
 
 def compare(old: Report | Figures | str | Path, new: Report | Figures | str | Path) -> dict[str, Any]:
@@ -47,7 +66,7 @@ def compare(old: Report | Figures | str | Path, new: Report | Figures | str | Pa
     A question is shared when both id and text agree. Metrics are recomputed on shared answerable questions; the
     interval beside a difference is 95 %, by paired bootstrap over questions.
     """
-    before, after = _figures(old), _figures(new)
+    before, after = read_report(old), read_report(new)
     old_rows, new_rows = _rows(before), _rows(after)
     shared = [key for key in old_rows if key in new_rows]
     both = [(old_rows[key], new_rows[key]) for key in shared]
@@ -138,20 +157,6 @@ def _where(report: Report | Figures | str | Path) -> Path:
     return Path(report) if isinstance(report, str | Path) else Path("report")
 
 
-def _figures(report: Report | Figures | str | Path) -> Figures:
-    if isinstance(report, Report):
-        return report.figures
-    figures = _saved(Path(report)) if isinstance(report, str | Path) else report
-    missing = sorted(_NEEDED - figures.keys()) if isinstance(figures, Mapping) else sorted(_NEEDED)
-    missing = missing or sorted({name for row in figures["per_question"] for name in _NEEDED_ROW - row.keys()})
-    if missing:
-        raise InvalidQuestions(
-            _where(report),
-            f"is not a report: {', '.join(missing)} missing. Run: qa evaluate QUESTIONS --json > OLD.json",
-        )
-    return figures
-
-
 def _saved(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
@@ -195,13 +200,15 @@ def _difference(old: float | None, new: float | None) -> dict[str, Any]:
 
 def _missed(rows: Sequence[Figures]) -> list[str]:
     missed = [row for row in rows if row["expected"] and row["rank"] != 1]
-    listed = [f"  {row['id']}  {row['question']}  ({_found_at(row['rank'])})" for row in missed[:_MOST_LISTED]]
+    listed = [f"  {row['id']}  {row['question']}  ({_fate(row)})" for row in missed[:_MOST_LISTED]]
     more = len(missed) - len(listed)
     return ["", "first hit wrong:", *listed, *([f"  and {more} more"] if more else [])] if missed else []
 
 
-def _found_at(rank: int | None) -> str:
-    return f"rank {rank}" if rank else "not found"
+def _fate(row: Figures) -> str:
+    if not row["right_passages"]:
+        return "no passage holds its evidence"
+    return f"rank {row['rank']}" if row["rank"] else "not found"
 
 
 def _cell(value: float | None, interval: Sequence[float] | None) -> str:

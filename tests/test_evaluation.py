@@ -105,6 +105,7 @@ def test_a_row_a_question() -> None:
         "expected": True,
         "answered": True,
         "confidence": 0.9,
+        "right_passages": 1,
         "rank": 2,
         "leg_ranks": {"dense": None, "lexical": None, "fused": None},
         "success@1": 0.0,
@@ -138,7 +139,8 @@ def test_every_passage_with_half_a_quote_is_right(quote: Quote, right: set[str])
 
 def test_a_quote_that_no_passage_holds_scores_zero_and_stays_in() -> None:
     got = figures(ScriptedRetriever({WHO.text: [END]}, passages=[END]), WHO)
-    assert (got["success@10"], got["ndcg@10"], got["per_question"][0]["expected"]) == (0.0, 0.0, True)
+    (row,) = got["per_question"]
+    assert (got["success@10"], got["ndcg@10"], row["expected"], row["right_passages"]) == (0.0, 0.0, True, 0)
 
 
 def test_declining_is_measured_on_both_kinds_of_question_and_ranking_on_one() -> None:

@@ -15,7 +15,12 @@ def report(ranks: dict[str, int | None], model: str = "m", declined: tuple[str, 
 
     def row(name: str, rank: int | None) -> dict[str, Any]:
         reciprocal = 1 / rank if rank else 0.0
-        scores = {"success@1": float(rank == 1), "recall@10": float(bool(rank)), "ndcg@10": reciprocal}
+        scores = {
+            "right_passages": 1,
+            "success@1": float(rank == 1),
+            "recall@10": float(bool(rank)),
+            "ndcg@10": reciprocal,
+        }
         return {
             "id": name,
             "question": f"{name}?",
@@ -146,6 +151,12 @@ def test_render_sets_legs_side_by_side_with_intervals() -> None:
 def test_render_lists_ten_misses_and_counts_the_rest() -> None:
     assert render(report(dict.fromkeys("abcdefghijkl"))).splitlines()[-2:] == ["  j  j?  (not found)", "  and 2 more"]
     assert "first hit wrong" not in render(report({"a": 1}))
+
+
+def test_render_says_which_questions_no_passage_can_answer() -> None:
+    unreachable = report({"a": None})
+    unreachable["per_question"][0]["right_passages"] = 0
+    assert render(unreachable).splitlines()[-1] == "  a  a?  (no passage holds its evidence)"
 
 
 def test_render_comparison_names_what_flipped() -> None:
