@@ -14,7 +14,7 @@ from qa.errors import QAError as QAError
 
 if TYPE_CHECKING:
     from qa.build import build_index as build_index
-    from qa.evaluate import evaluate as evaluate
+    from qa.evaluation import evaluate as evaluate
     from qa.read import read_documents as read_documents
     from qa.search import Retriever as Retriever
     from qa.split import split_document as split_document
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "Retriever": "search",
     "build_index": "build",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "read_documents": "read",
     "split_document": "split",
 }

@@ -88,7 +88,9 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many hits to ask for.")
 @click.option("--model", help="The embedding model of a temporary index. [default: builtin]")
 @click.option("--corpus", type=click.Path(path_type=Path), help="Measure a JSON Lines set on this folder of documents.")
-@click.option("--compare", type=click.Path(path_type=Path), help="A report saved with --json, to set the new one beside.")
+@click.option(
+    "--compare", type=click.Path(path_type=Path), help="A report saved with --json, to set the new one beside."
+)
 @JSON
 def evaluate(
     questions: Path, index: Path, k: int, model: str | None, corpus: Path | None, compare: Path | None, as_json: bool

@@ -179,13 +179,13 @@ def is_byline(line: str) -> bool:
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give start, end and fold of every line that is not blank; a line too long to be furniture folds to ''."""
+    """Give start, end and fold of every line that shows something; a line too long to be furniture folds to ''."""
     for match in re.finditer(r"[^\n]+", text):
         line = match.group()
         body = line.strip()
-        if body:
+        folded = fold(body).strip() if len(body) <= _LONGEST else ""
+        if folded or len(body) > _LONGEST:
             start = match.start() + line.index(body[0])
-            folded = fold(body).strip() if len(body) <= _LONGEST else ""
             yield start, start + len(body), folded
 
 
@@ -256,13 +256,9 @@ def _goes_on(line: str) -> bool:
 
 def _kind(line: str) -> _Kind:
     core = line.strip(_EDGE)
-    if not core:
-        return _Kind.RULE if line else _Kind.CONTENT
-    if "。" in core or (line.endswith("。") and not line.endswith("。。")):
+    if not line or _is_sentence(core, line):
         return _Kind.CONTENT
-    if _ENGLISH_SENTENCE.fullmatch(line) and "reserved" not in line:
-        return _Kind.CONTENT
-    if _RULE.fullmatch(core):
+    if not core or _RULE.fullmatch(core):
         return _Kind.RULE
     tokens = [token for token in _GAP.split(core) if token]
     if core in _WIDGETS or _is_furniture(core, line) or _is_menu(tokens, core):
@@ -270,6 +266,12 @@ def _kind(line: str) -> _Kind:
     if core in _LOOSE or (_LOOSE_LINE.fullmatch(core) and not _YEAR.fullmatch(core)):
         return _Kind.LOOSE
     return _Kind.CONTENT
+
+
+def _is_sentence(core: str, line: str) -> bool:
+    if "。" in core or (core and line.endswith("。") and not line.endswith("。。")):
+        return True
+    return _ENGLISH_SENTENCE.fullmatch(line) is not None and "reserved" not in line
 
 
 def _is_furniture(core: str, line: str) -> bool:

@@ -61,7 +61,9 @@ def build_index(
     return Built(manifest.generation, len(read), len(entries), embedded, skipped, changed=True)
 
 
-def build_collection(documents: Sequence[Document], index: Path, encoder: Encoder, progress: Report | None = None) -> None:
+def build_collection(
+    documents: Sequence[Document], index: Path, encoder: Encoder, progress: Report | None = None
+) -> None:
     """Index ready-made documents of which each is exactly one passage, as evaluation sets have them."""
     pairs = [(d, Passage(d.id, d.id, 0, len(d.text), d.text)) for d in documents]
     entries = [entry(document, passage) for document, passage in pairs]
@@ -175,7 +177,7 @@ def _paired(documents: Sequence[Document], passages: Sequence[Passage]) -> list[
 def _vectors(
     encoder: Encoder, entries: Sequence[Entry], old: Generation | None, progress: Report | None
 ) -> tuple[Floats, int]:
-    """Return a vector for each entry, taken from the old generation where its text is unchanged, and the number embedded."""
+    """Return a vector for each entry, from the old generation where its text is unchanged, and how many are new."""
     known = old.passages.embedded() if old and old.manifest.fingerprint == encoder.fingerprint else {}
     kept = [(n, known[e.embedded]) for n, e in enumerate(entries) if e.embedded in known]
     fresh = [n for n, e in enumerate(entries) if e.embedded not in known]

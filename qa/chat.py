@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr  # it reads the line above when imported
-from starlette.middleware import Middleware
+from fastapi import FastAPI
+from gradio.events import api
 
 from qa.errors import InvalidQuestion, QAError
 from qa.memory import KEPT_TURNS, LONGEST_QUESTION, MOST_SOURCES, Memory, Turn, read_memory, turn
@@ -122,7 +123,8 @@ class Desk:
             for place in (Place(passage.document_id, passage.start, passage.end), *passage.also_in)
             if place.document_id == document.id
         ]
-        return page_to_html(document, *(target or ()), passages=searched, language=language)
+        place, evidence = target or (None, None)
+        return page_to_html(document, place, evidence, searched, language)
 
 
 def _limited(k: int) -> int:
@@ -157,14 +159,15 @@ class _Parts:
 
 
 def build_chat(retriever: Retriever) -> gr.Blocks:
-    """Return the chat for a retriever, with the endpoints ``/ask`` and ``/search``; serve it with :func:`launch`."""
+    """Return the chat for a retriever, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`."""
     read = (retriever.document(id_) for id_ in retriever.documents)
     desk = Desk(retriever, tuple(suggest(read, lambda question: retriever.ask(question, k=3).answered)))
-    with gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True) as blocks:
+    blocks = gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True)
+    with blocks:
         parts = _lay_out(desk)
         _wire(blocks, desk, parts)
-        gr.api(desk.ask, api_name="ask")
-        gr.api(desk.search, api_name="search")
+        api(desk.ask, api_name="ask")
+        api(desk.search, api_name="search")
     blocks.queue(default_concurrency_limit=_AT_ONCE, max_size=_WAITING)
     return blocks
 
@@ -193,7 +196,6 @@ def _lay_out(desk: Desk) -> _Parts:
                 lines=1,
                 max_lines=6,
                 submit_btn=True,
-                autofocus=True,
                 show_label=False,
                 label=say["question"],
                 placeholder=say["placeholder"],
@@ -272,7 +274,7 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     def read(language: str, event: gr.EventData) -> str:
         return desk.page(str(event.address), language)
 
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     inputs = [parts.box, parts.talk, parts.k, parts.documents, parts.language, parts.memory]
     outputs = [parts.talk, parts.box, parts.memory]
     blocks.load(opening, parts.memory, [parts.language, *parts.named, parts.memory], **quiet)
@@ -315,35 +317,34 @@ def _heading(desk: Desk, language: str) -> str:
     )
 
 
-def launch(blocks: gr.Blocks, host: str = "127.0.0.1", port: int = 7860, wait: bool = True) -> str:
-    """Serve the chat; nothing is loaded from, or sent to, another machine.
+def build_app(retriever: Retriever) -> FastAPI:
+    """Return the chat as a web application: the page at ``/``, whether it is well at ``/health``.
 
-    :param port: 0 takes any free port.
-    :param wait: return only when the server stops.
-    :return: the address.
-    :raises OSError: if the port is taken.
+    Nothing that the page shows is loaded from, or sent to, another machine.
     """
+    # Not `Blocks.launch`: it asks its own address through the proxy that the environment names, if there is one.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_middleware(Guard)
+    app.get("/health")(lambda: {"generation": retriever.manifest.generation, "passages": retriever.manifest.passages})
     look = gr.themes.Base(
         primary_hue="teal", neutral_hue="stone", font=list(_FONTS), font_mono=["ui-monospace", "Menlo", "monospace"]
     )
-    _app, address, _shared = blocks.launch(
-        server_name=host,
-        server_port=port,
-        prevent_thread_lock=not wait,
-        share=False,
+    # As `css` Gradio would rewrite every selector to stand inside its container, where body and .dark are not.
+    style = f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
+    gr.mount_gradio_app(
+        app,
+        build_chat(retriever),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        favicon_path=str(_HERE / "favicon.svg"),
+        show_error=False,
+        max_file_size=1,
         ssr_mode=False,
+        enable_monitoring=False,
         pwa=False,
         mcp_server=False,
-        enable_monitoring=False,
-        run_history=False,
-        show_error=False,
-        quiet=True,
-        footer_links=[],
-        max_file_size=1,
-        favicon_path=_HERE / "favicon.svg",
-        app_kwargs={"middleware": [Middleware(Guard)]},
         theme=look,
-        # As `css` Gradio would rewrite every selector to stand inside its container, where body and .dark are not.
-        head=f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>",
+        head=style,
     )
-    return str(address)
+    return app

@@ -78,5 +78,6 @@ def _check_model(index: Path) -> str:
 
 def _check_documents(index: Path, manifest: Manifest) -> str:
     check_fresh(index, manifest)
-    return f"{len(manifest.files)} files as they were indexed in {manifest.folder}" if manifest.folder else "none on disk"
-
+    return (
+        f"{len(manifest.files)} files as they were indexed in {manifest.folder}" if manifest.folder else "none on disk"
+    )

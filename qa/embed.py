@@ -176,7 +176,7 @@ class SentenceTransformerEncoder:
                 f"({_first_line(error)}). Give the path of a sentence-transformers folder, or: --model {BUILTIN}",
             ) from error
         self._model.eval()
-        self.dimension = int(self._model.get_embedding_dimension())
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.fingerprint = self._fingerprint()
 
     def _fingerprint(self) -> str:
@@ -210,7 +210,8 @@ def unit_rows(vectors: Floats) -> Floats:
     """Scale each row to length 1; rows of zeros, and of anything that is not a number, become zeros."""
     finite = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0)
     lengths = np.linalg.norm(finite, axis=1, keepdims=True)
-    return np.divide(finite, lengths, out=np.zeros_like(finite), where=lengths > 0)
+    out: Floats = np.divide(finite, lengths, out=np.zeros_like(finite), where=lengths > 0)
+    return out
 
 
 def batched(texts: Sequence[str], n: int) -> Iterator[list[str]]:

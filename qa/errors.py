@@ -46,7 +46,9 @@ class NoDocuments(QAError):
     """A folder holds nothing that can be indexed."""
 
     def __init__(self, folder: Path, reason: str) -> None:
-        super().__init__(f"{folder}: {reason}. Put .txt, .md, .html, .pdf or .docx files there and run: qa index {folder}")
+        super().__init__(
+            f"{folder}: {reason}. Put .txt, .md, .html, .pdf or .docx files there and run: qa index {folder}"
+        )
         self.folder = folder
 
 

@@ -7,6 +7,7 @@ import io
 import logging
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -114,25 +115,27 @@ class _VisibleText(html.parser.HTMLParser):
 
     _HIDDEN = frozenset({"script", "style", "noscript", "template", "head", "svg", "object", "iframe"})
     _INLINE = frozenset(
-        ("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "kbd", "label", "mark", "q", "s")
-        + ("samp", "small", "span", "strong", "sub", "sup", "u", "var", "wbr")
+        (
+            *("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "kbd", "label", "mark", "q"),
+            *("s", "samp", "small", "span", "strong", "sub", "sup", "u", "var", "wbr"),
+        )
     )
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.title: list[str] = []
-        self._hidden: list[str] = []
+        self._hidden: Counter[str] = Counter()
         self._in_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del attrs
         if tag == "title":
             self._in_title = True
-        elif tag in {"body", "p"}:
-            self._hidden = [hidden for hidden in self._hidden if hidden != "head"]
+        elif tag in {"body", "p", "div"}:
+            self._hidden.pop("head", None)
         if tag in self._HIDDEN:
-            self._hidden.append(tag)
+            self._hidden[tag] += 1
         elif tag not in self._INLINE and not self._hidden:
             self.parts.append("\n")
 
@@ -140,7 +143,8 @@ class _VisibleText(html.parser.HTMLParser):
         if tag == "title":
             self._in_title = False
         if tag in self._hidden:
-            self._hidden.remove(tag)
+            self._hidden[tag] -= 1
+            self._hidden += Counter()
         elif tag not in self._INLINE and not self._hidden:
             self.parts.append("\n")
 
@@ -180,27 +184,25 @@ def join_lines(lines: list[str]) -> str:
         lines = lines[1:]
     widths = sorted(_columns(line) for line in lines if line)
     full = 0.85 * widths[len(widths) * 9 // 10] if widths else 0
-    joined: list[str] = []
+    paragraphs: list[list[str]] = []
     before = ""
     for line in lines:
         ended = _FINISHED.search(before) is not None
         goes_on = before and line and (_columns(before) >= full or (line[:1].islower() and not ended))
         if goes_on and not (ended and _columns(before) < full / 0.85 * 0.97):
-            _append(joined, line)
+            paragraphs[-1][-1] = _ahead_of(line, paragraphs[-1][-1])
         else:
-            joined.append(line)
+            paragraphs.append([])
+        paragraphs[-1].append(line)
         before = line
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(joined)).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join("".join(parts) for parts in paragraphs)).strip()
 
 
-def _append(joined: list[str], line: str) -> None:
-    before = joined[-1]
+def _ahead_of(line: str, before: str) -> str:
+    """Return a wrapped line as it stands before the next: no blank in Chinese, no hyphen inside a word."""
     if re.search(r"[A-Za-z]-$", before) and line[:1].islower():
-        joined[-1] = before[:-1] + line
-    elif _WIDE.match(before[-1]) or _WIDE.match(line):
-        joined[-1] = before + line
-    else:
-        joined[-1] = f"{before} {line}"
+        return before[:-1]
+    return before if _WIDE.match(before[-1]) or _WIDE.match(line) else f"{before} "
 
 
 def _columns(line: str) -> int:

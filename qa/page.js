@@ -121,3 +121,5 @@ tidy();
 const theme = localStorage.getItem("wenda-theme");
 if (theme) paint(theme === "dark");
 watch("value", settle);
+// Not where a finger types: the keyboard would cover half the page.
+if (matchMedia("(hover: hover)").matches) document.querySelector("#wd-box textarea")?.focus();

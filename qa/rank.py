@@ -154,13 +154,11 @@ def features(
     :param sentence: the weights by which each candidate's best sentence is chosen.
     :return: float32, shape (n candidates, n ``FEATURES``), and the span of each best sentence in its text.
     """
-    pieces = _Pieces.cut(candidates)
-    covered = _covered(weighed.terms, pieces.texts)  # (pieces, terms)
+    pieces = Pieces.cut(candidates)
+    judged = judge(question, weighed, pieces.texts, encode_tokens)
+    covered, late = judged.covered, judged.late
     share = weighed.idf / max(float(weighed.idf.sum()), 1e-6)
-    late = _interact(encode_tokens, question, pieces.texts)
-    by_piece = np.stack([covered @ share, late.best @ late.share, late.close], axis=1)
-    sentence_scores = by_piece @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
-
+    sentence_scores = judged.features @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
     documents: dict[str, Floats] = defaultdict(lambda: np.zeros(len(share), np.float32))
     for candidate, members in zip(candidates, pieces.members, strict=True):
         documents[candidate.document_id] = np.maximum(documents[candidate.document_id], covered[members].max(axis=0))
@@ -174,8 +172,8 @@ def features(
             candidate.lexical / _most(weighed),
             covered[members].max(axis=0) @ share,
             documents[candidate.document_id] @ share,
-            late.best[members].max(axis=0) @ late.share,
-            *by_piece[best],
+            late[members].max(axis=0) @ judged.token_share,
+            *judged.features[best],
         )
         spans.append(pieces.spans[best])
     return matrix, spans
@@ -197,15 +195,16 @@ def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
-    """The headings and sentences of all candidates, each text once; ``members`` lists each candidate's pieces."""
+class Pieces:
+    """The headings and sentences of all candidates; ``members`` lists each candidate's heading, then its sentences."""
 
     texts: list[str]
     spans: list[tuple[int, int]]
     members: list[list[int]]
 
     @classmethod
-    def cut(cls, candidates: Sequence[Candidate]) -> _Pieces:
+    def cut(cls, candidates: Sequence[Candidate]) -> Pieces:
+        """Cut the candidates at sentence ends; a heading that several share is one piece."""
         texts: list[str] = []
         spans: list[tuple[int, int]] = []
         members = []
@@ -222,44 +221,49 @@ class _Pieces:
         return cls(texts, spans, members)
 
 
-def _covered(distinct: Sequence[str], texts: Sequence[str]) -> Floats:
-    """Return 1 where a text holds a term, shape (n texts, n terms)."""
-    grams = [is_unspaced(term) for term in distinct]
-    held = np.zeros((len(texts), len(distinct)), np.float32)
-    for row, text in enumerate(texts):
-        folded = fold(text)
-        words = None if all(grams) else set(terms(text))
-        held[row] = [term in folded if gram or words is None else term in words for term, gram in zip(distinct, grams, strict=True)]
-    return held
-
-
 @dataclass(frozen=True, slots=True)
-class _Interaction:
-    """``best``: each question token's best cosine in each text, shape (n texts, n question tokens), and
-    ``share``, the tokens' weight, summing to 1; ``close``: how near a text's tokens are to the whole question
-    on the weighted average, shape (n texts,).
+class Judged:
+    """How n texts meet a question.
+
+    ``covered``: 1 where a text holds a term, shape (n, terms). ``late``: each question token's best cosine in each
+    text, shape (n, question tokens), and ``token_share``, the tokens' weight, summing to 1. ``features``: the
+    ``SENTENCE_FEATURES`` of each text, shape (n, 3).
     """
 
-    best: Floats
-    share: Floats
-    close: Floats
+    covered: Floats
+    late: Floats
+    token_share: Floats
+    features: Floats
 
 
-def _interact(encode_tokens: EncodeTokens, question: str, texts: Sequence[str]) -> _Interaction:
-    """Compare a question with texts token by token.
+def judge(question: str, weighed: Weighed, texts: Sequence[str], encode_tokens: EncodeTokens) -> Judged:
+    """Compare a question with texts, word by word and token by token.
 
     Late interaction (Khattab and Zaharia 2020, ColBERT) over static vectors.
     """
+    covered = _covered(weighed.terms, texts)
     asked, told = encode_tokens([question]), encode_tokens(texts)
     mean = unit_rows((asked.vectors * asked.weights[:, None])[asked.ids].sum(axis=0, keepdims=True))
-    best = np.zeros((len(texts), len(asked.weights)), np.float32)
+    late = np.zeros((len(texts), len(asked.weights)), np.float32)
     close = np.zeros(len(texts), np.float32)
     filled = np.flatnonzero(np.diff(told.offsets))
     if len(filled):
         starts = told.offsets[:-1][filled]
         similar = np.maximum(told.vectors @ asked.vectors.T, 0)  # (distinct tokens, question tokens)
-        best[filled] = np.maximum.reduceat(similar[told.ids], starts, axis=0)
+        late[filled] = np.maximum.reduceat(similar[told.ids], starts, axis=0)
         nearness = np.stack([(told.vectors @ mean[0]) * told.weights, told.weights], axis=1)
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
-    return _Interaction(best, asked.weights / max(float(asked.weights.sum()), 1e-6), close)
+    token_share = asked.weights / max(float(asked.weights.sum()), 1e-6)
+    share = weighed.idf / max(float(weighed.idf.sum()), 1e-6)
+    return Judged(covered, late, token_share, np.stack([covered @ share, late @ token_share, close], axis=1))
+
+
+def _covered(distinct: Sequence[str], texts: Sequence[str]) -> Floats:
+    grams = [is_unspaced(term) for term in distinct]
+    held = np.zeros((len(texts), len(distinct)), np.float32)
+    for row, text in enumerate(texts):
+        folded = fold(text)
+        words = frozenset() if all(grams) else frozenset(terms(text))
+        held[row] = [term in (folded if gram else words) for term, gram in zip(distinct, grams, strict=True)]
+    return held

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from qa.answer import answer
 from qa.build import build_collection, check_fresh
-from qa.embed import BUILTIN, Encoder, TokenEncoder, load_encoder
+from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
-from qa.lexical import terms
-from qa.rank import Candidate, Ranked, learned_weights, rank, spread, weigh
+from qa.lexical import question_terms
+from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest
 from qa.store import Generation, Passages, open_generation
 
@@ -91,7 +91,7 @@ class Retriever:
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""
-        found = self._candidates(question, k, None)
+        found = self.candidates(question, k)
         by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in found}
         dense = sorted(by_row.values(), key=lambda item: (-item.candidate.dense, item.candidate.row))
         matching = [item for item in by_row.values() if item.candidate.lexical > 0]
@@ -104,10 +104,10 @@ class Retriever:
         }
 
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
-        return spread(self._rank(question, self._candidates(question, k, documents), k), learned_weights().spread)
+        return spread(self._rank(question, self.candidates(question, k, documents), k), learned_weights().spread)
 
-    def _candidates(self, question: str, k: int, documents: Sequence[str] | None) -> list[Candidate]:
-        """Return what either leg finds, each with both legs' scores."""
+    def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
+        """Return what either leg finds before ranking, in index order, each with both legs' scores."""
         _check(question, k)
         depth = max(k, LEG_DEPTH)
         only = None if documents is None else self.passages.rows_of(documents)
@@ -116,20 +116,29 @@ class Retriever:
         lexical = dict(self._generation.lexical.search(question, depth, only))
         rows = sorted(dense.keys() | lexical.keys())
         missing_dense = [row for row in rows if row not in dense]
-        dense.update(zip(missing_dense, (self._generation.vectors.rows(missing_dense) @ vector[0]).tolist(), strict=True))
+        dense.update(
+            zip(missing_dense, (self._generation.vectors.rows(missing_dense) @ vector[0]).tolist(), strict=True)
+        )
         missing_lexical = [row for row in rows if row not in lexical]
         lexical.update(zip(missing_lexical, self._generation.lexical.score(question, missing_lexical), strict=True))
         entries = self.passages.at(rows)
-        headings = self.passages.titles(rows)
+        headings = self.passages.headings_at(rows)
         return [
             Candidate(row, passage.document_id, heading, passage.text, dense[row], lexical[row])
             for row, passage, heading in zip(rows, entries, headings, strict=True)
         ]
 
     def _rank(self, question: str, found: Sequence[Candidate], k: int) -> list[Ranked]:
-        distinct = list(dict.fromkeys(terms(question)))
-        weighed = weigh(distinct, self._generation.lexical.frequencies(distinct), len(self._generation.lexical))
-        return rank(question, weighed, found, self._token_encoder.encode_tokens, depth=max(k, RANK_DEPTH))
+        return rank(question, self.weighed(question), found, self.encode_tokens, depth=max(k, RANK_DEPTH))
+
+    def weighed(self, question: str) -> Weighed:
+        """Return the question's terms, weighed by how rare they are in this index."""
+        distinct = question_terms(question)
+        return weigh(distinct, self._generation.lexical.frequencies(distinct), len(self._generation.lexical))
+
+    def encode_tokens(self, texts: Sequence[str]) -> Tokens:
+        """Return the token vectors that late interaction compares; the built-in model's where the index's has none."""
+        return self._token_encoder.encode_tokens(texts)
 
     def _hits(self, ranked: Sequence[Ranked], score: Callable[[Ranked], float] | None = None) -> list[Hit]:
         passages = self.passages.at([item.candidate.row for item in ranked])
@@ -138,7 +147,9 @@ class Retriever:
         for n, (item, passage) in enumerate(zip(ranked, passages, strict=True), 1):
             start, end = item.sentence
             quote = passage.text[start:end]
-            evidence = Evidence(passage.document_id, passage.start + start, passage.start + end, quote) if quote else None
+            evidence = (
+                Evidence(passage.document_id, passage.start + start, passage.start + end, quote) if quote else None
+            )
             value = item.score if score is None else score(item)
             document = headings[passage.document_id]
             hits.append(Hit(n, value, passage, document, item.candidate.dense, item.candidate.lexical, evidence))

@@ -132,22 +132,21 @@ class Passages:
 
     def at(self, rows: Sequence[int]) -> list[Passage]:
         """Return the passages of some rows, in their order."""
-        if not rows:
-            return []
-        found: dict[int, Passage] = {}
-        for part in (rows[i : i + 500] for i in range(0, len(rows), 500)):
-            marks = ",".join("?" * len(part))
-            for record in self._all(f"SELECT row, id, document, start, end, text, also_in FROM passages WHERE row IN ({marks})", part):  # noqa: S608
-                found[record[0]] = _passage(record)
-        return [found[row] for row in rows]
+        found = self._by_row("row, id, document, start, end, text, also_in", rows)
+        return [_passage(found[row]) for row in rows]
 
-    def titles(self, rows: Sequence[int]) -> list[str]:
+    def headings_at(self, rows: Sequence[int]) -> list[str]:
         """Return the headings under which some rows were indexed, in their order."""
-        found: dict[int, str] = {}
+        found = self._by_row("row, heading", rows)
+        return [found[row][1] for row in rows]
+
+    def _by_row(self, columns: str, rows: Sequence[int]) -> dict[int, Any]:
+        found: dict[int, Any] = {}
         for part in (rows[i : i + 500] for i in range(0, len(rows), 500)):
             marks = ",".join("?" * len(part))
-            found.update(self._all(f"SELECT row, heading FROM passages WHERE row IN ({marks})", part))  # noqa: S608
-        return [found[row] for row in rows]
+            statement = f"SELECT {columns} FROM passages WHERE row IN ({marks})"  # noqa: S608  (only question marks)
+            found.update((record[0], record) for record in self._all(statement, part))
+        return found
 
     def rows_of(self, document_ids: Sequence[str]) -> list[int]:
         """Return the rows of all passages that stand in some documents, repeats included."""
@@ -161,7 +160,9 @@ class Passages:
 
         :raises KeyError: if the index has no such document.
         """
-        found = self._all("SELECT id, title, text, date, source, path, organisation FROM documents WHERE id = ?", [document_id])
+        found = self._all(
+            "SELECT id, title, text, date, source, path, organisation FROM documents WHERE id = ?", [document_id]
+        )
         if not found:
             raise KeyError(document_id)
         return Document(*found[0])
@@ -382,10 +383,21 @@ def _write_passages(path: Path, documents: Sequence[Document], entries: Sequence
         for row, entry in enumerate(entries):
             p = entry.passage
             also_in = [(place.document_id, place.start, place.end) for place in p.also_in]
-            record = (row, p.id, p.document_id, p.start, p.end, p.text, json.dumps(also_in), entry.embedded, entry.heading)
+            record = (
+                row,
+                p.id,
+                p.document_id,
+                p.start,
+                p.end,
+                p.text,
+                json.dumps(also_in),
+                entry.embedded,
+                entry.heading,
+            )
             connection.execute("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", record)
             connection.executemany(
-                "INSERT INTO places VALUES (?, ?)", [(d, row) for d in {p.document_id, *(place[0] for place in also_in)}]
+                "INSERT INTO places VALUES (?, ?)",
+                [(d, row) for d in {p.document_id, *(place[0] for place in also_in)}],
             )
         connection.execute("CREATE INDEX places_document ON places (document)")
         connection.commit()
@@ -413,7 +425,7 @@ def _remove_unfinished(layout: Layout) -> None:
 
 
 def _number(name: str) -> int:
-    head = name.split("-")[0]
+    head = name.split("-", 1)[0]
     return int(head) if head.isdigit() else 0
 
 

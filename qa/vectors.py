@@ -67,7 +67,7 @@ class VectorIndex:
         n = len(self) if only is None else len(only)
         settings = None
         if only is not None:
-            settings = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(only, np.int64)))
+            settings = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(only, np.int64)))  # type: ignore[call-arg]
         return [self._nearest(query, min(k, n), n, settings) for query in queries]
 
     def _nearest(self, query: Floats, k: int, n: int, settings: Any) -> list[tuple[int, float]]:

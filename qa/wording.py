@@ -74,7 +74,7 @@ _ROWS: Mapping[str, tuple[str, str, str]] = {
         "問題太長了，最多 {most} 個字。請縮短後再試。",
         "The question is too long: at most {most} characters. Please shorten it.",
     ),
-    "problem": ("暂时无法回答：", "暫時無法回答：", "This cannot be answered now:"),
+    "problem": ("暂时无法回答：", "暫時無法回答：", "This cannot be answered now: "),
     "unexpected": (
         "出了一点问题，已记入日志。请稍后再试。",
         "出了一點問題，已記入日誌。請稍後再試。",

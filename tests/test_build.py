@@ -216,7 +216,10 @@ def test_ensure_index_builds_once_and_says_so(documents: Callable[..., Path], tm
     folder = documents(**{"a.txt": LONG})
     for _ in range(2):
         ensure_index(tmp_path / "i", folder, say=said.append)
-    assert [line.split(": ")[1] for line in said] == [f"no index yet, building it from {folder}", "1 documents, 1 passages"]
+    assert [line.split(": ")[1] for line in said] == [
+        f"no index yet, building it from {folder}",
+        "1 documents, 1 passages",
+    ]
 
 
 KILLED_BUILD = """

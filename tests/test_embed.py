@@ -20,7 +20,14 @@ from qa.embed import (
 from qa.errors import ModelMissing
 
 BUILTIN_FOLDER = Path(__file__).parents[1] / "qa" / "builtin"
-TEXTS = ["谁主持了大会", "協和醫院的大會由誰主持?", "Who gave the closing speech?", "ＡＢＣ　混合 text ２０２３", "谁" * 3000, ""]
+TEXTS = [
+    "谁主持了大会",
+    "協和醫院的大會由誰主持?",
+    "Who gave the closing speech?",
+    "ＡＢＣ　混合 text ２０２３",
+    "谁" * 3000,
+    "",
+]
 
 
 def small_static(folder: Path) -> Path:

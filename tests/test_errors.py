@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 
 from qa import errors
-from qa.errors import DimensionMismatch, IndexLocked, IndexMissing, InvalidQuestions, NoDocuments, QAError, QuoteNotFound
+from qa.errors import (
+    DimensionMismatch,
+    IndexLocked,
+    IndexMissing,
+    InvalidQuestions,
+    NoDocuments,
+    QAError,
+    QuoteNotFound,
+)
 
 
 def tree() -> list[type[QAError]]:

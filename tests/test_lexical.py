@@ -19,7 +19,19 @@ def index(tmp_path: Path) -> LexicalIndex:
 
 
 def test_chinese_becomes_characters_and_pairs_and_the_rest_words() -> None:
-    assert terms("大会由Chai主持,2023年") == ["大", "会", "由", "大会", "会由", "chai", "主", "持", "主持", "2023", "年"]
+    assert terms("大会由Chai主持,2023年") == [
+        "大",
+        "会",
+        "由",
+        "大会",
+        "会由",
+        "chai",
+        "主",
+        "持",
+        "主持",
+        "2023",
+        "年",
+    ]
 
 
 def test_terms_are_folded() -> None:

@@ -35,9 +35,9 @@ def test_ask_prints_the_contracts_object(qa: Run, seeds_index: Path) -> None:
     assert answer["answered"] is True
     assert list(answer["evidence"]) == ["document", "start", "end", "quote"]
     assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3]
-    assert list(answer["hits"][0]) == [
-        "rank", "score", "dense_score", "lexical_score", "document", "title", "start", "end", "text", "also_in", "evidence",
-    ]  # fmt: skip
+    assert list(answer["hits"][0]) == (
+        "rank score dense_score lexical_score document title start end text also_in evidence".split()
+    )
 
 
 def test_ask_prints_sources_for_people(qa: Run, seeds_index: Path) -> None:
@@ -127,9 +127,7 @@ def test_doctor_finds_a_healthy_index_well(qa: Run, seeds_index: Path) -> None:
     assert "checksums agree" in out
 
 
-def test_doctor_names_the_damage_and_the_cure(
-    qa: Run, documents: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_doctor_names_the_damage_and_the_cure(qa: Run, documents: Callable[..., Path], tmp_path: Path) -> None:
     qa("index", documents(**{"a.txt": LONG}), "--index", tmp_path / "i")
     path = tmp_path / "i" / "generations" / read_pointer(tmp_path / "i").generation / "vectors.faiss"
     path.write_bytes(path.read_bytes()[:-1])

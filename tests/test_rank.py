@@ -26,11 +26,15 @@ def characters(texts: Sequence[str]) -> Tokens:
     """A readable stand-in for token vectors: each character is a direction of its own, with weight 1."""
     distinct = sorted(set("".join(texts)))
     ids = [distinct.index(character) for text in texts for character in text]
-    table = unit_rows(np.array([[ord(c) >> bit & 1 for bit in range(17)] for c in distinct], np.float32).reshape(-1, 17))
+    table = unit_rows(
+        np.array([[ord(c) >> bit & 1 for bit in range(17)] for c in distinct], np.float32).reshape(-1, 17)
+    )
     return Tokens(np.array(ids, np.int64), np.cumsum([0, *map(len, texts)]), table, np.ones(len(distinct), np.float32))
 
 
-def candidate(row: int, text: str, heading: str = "", document: str = "", dense: float = 0, lexical: float = 0) -> Candidate:
+def candidate(
+    row: int, text: str, heading: str = "", document: str = "", dense: float = 0, lexical: float = 0
+) -> Candidate:
     return Candidate(row, document or f"d{row}", heading, text, dense, lexical)
 
 
@@ -45,7 +49,9 @@ def feature(question: str, candidates: list[Candidate], name: str) -> list[float
 
 
 def test_idf_is_bm25s() -> None:
-    assert weigh(["a", "b"], [0, 99], 100).idf.tolist() == pytest.approx([np.log(1 + 100.5 / 0.5), np.log(1 + 1.5 / 99.5)])
+    assert weigh(["a", "b"], [0, 99], 100).idf.tolist() == pytest.approx(
+        [np.log(1 + 100.5 / 0.5), np.log(1 + 1.5 / 99.5)]
+    )
 
 
 def test_cover_counts_the_heading_and_cover_sentence_does_not() -> None:
@@ -121,7 +127,12 @@ def ranked(document: str, score: float) -> Ranked:
 
 def test_one_passage_of_each_document_before_a_second_of_any() -> None:
     order = spread([ranked("a", 1.0), ranked("a", 0.9), ranked("b", 0.8), ranked("c", 0.7)], 0.5)
-    assert [(item.candidate.document_id, item.score) for item in order] == [("a", 1.0), ("b", 0.8), ("c", 0.7), ("a", 0.9)]
+    assert [(item.candidate.document_id, item.score) for item in order] == [
+        ("a", 1.0),
+        ("b", 0.8),
+        ("c", 0.7),
+        ("a", 0.9),
+    ]
 
 
 def test_a_second_passage_that_is_far_better_stays_ahead() -> None:

@@ -107,7 +107,9 @@ def test_k_below_one_is_refused(retriever: Retriever) -> None:
         retriever.ask(CHAIRED, k=0)
 
 
-@pytest.mark.parametrize("question", ["?", "\u200b", "🙂", "\x00", "DROP TABLE passages; --", '"AND OR NOT (', "\ud800"])
+@pytest.mark.parametrize(
+    "question", ["?", "\u200b", "🙂", "\x00", "DROP TABLE passages; --", '"AND OR NOT (', "\ud800"]
+)
 def test_odd_questions_break_nothing(retriever: Retriever, question: str) -> None:
     assert len(retriever.ask(question, k=2).hits) <= 2
 
@@ -119,7 +121,7 @@ def test_the_same_question_gives_the_same_answer_in_every_thread(retriever: Retr
 
 
 def test_another_model_than_the_indexs_is_refused(seeds_index: Path, encoder: Encoder) -> None:
-    with pytest.raises(ModelMismatch, match="the index was built with builtin .* Run: qa index --rebuild"):
+    with pytest.raises(ModelMismatch, match=r"the index was built with builtin .* Run: qa index --rebuild"):
         Retriever.open(seeds_index, encoder=Other(encoder))
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -28,7 +29,9 @@ DOCUMENTS = [
     Document("目录/b.txt", "乙", "会议圆满结束。大会由柴建军主持。"),
 ]
 ENTRIES = [
-    Entry(Passage("a.txt#0-9", "a.txt", 0, 9, "大会由柴建军主持。", (Place("目录/b.txt", 7, 16),)), "甲 协和医院", "h0"),
+    Entry(
+        Passage("a.txt#0-9", "a.txt", 0, 9, "大会由柴建军主持。", (Place("目录/b.txt", 7, 16),)), "甲 协和医院", "h0"
+    ),
     Entry(Passage("目录/b.txt#0-7", "目录/b.txt", 0, 7, "会议圆满结束。"), "乙", "h1"),
 ]
 VECTORS = np.eye(2, 4, dtype=np.float32)
@@ -56,7 +59,7 @@ def index(tmp_path: Path) -> Path:
 def test_what_was_written_is_read_back(index: Path) -> None:
     opened = open_generation(index)
     assert list(opened.passages) == [entry.passage for entry in ENTRIES]
-    assert opened.passages.titles([1, 0]) == ["乙", "甲 协和医院"]
+    assert opened.passages.headings_at([1, 0]) == ["乙", "甲 协和医院"]
     assert [opened.passages.document(document.id) for document in DOCUMENTS] == DOCUMENTS
     assert np.array_equal(opened.vectors.rows([0, 1]), VECTORS)
     assert [row for row, _ in opened.lexical.search("柴建军", 5)] == [0]
@@ -143,8 +146,6 @@ def test_another_format_is_foreign(index: Path) -> None:
     pointer = read_pointer(index)
     path = Files(Layout(index).generations / pointer.generation).manifest
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    import hashlib
-
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     Layout(index).current.write_text(f"{pointer.generation} {checksum}\n")
     with pytest.raises(IndexForeign, match="has format 2, this version reads 1"):
@@ -156,7 +157,7 @@ def test_checking_sizes_only_does_not_read_the_files(index: Path) -> None:
     path = Files(Layout(index).generations / manifest.generation).vectors
     path.write_bytes(bytes(path.stat().st_size))
     check_files(index, manifest, contents=False)
-    with pytest.raises(IndexDamaged, match="vectors.faiss was altered"):
+    with pytest.raises(IndexDamaged, match=r"vectors\.faiss was altered"):
         check_files(index, manifest, contents=True)
 
 
@@ -172,7 +173,7 @@ def test_only_one_writer_at_a_time_and_the_other_is_named(index: Path) -> None:
     thread.start()
     entered.wait(10)
     try:
-        with pytest.raises(IndexLocked, match=rf"process {os.getpid()}"), writing(index):
+        with pytest.raises(IndexLocked, match=f"process {os.getpid()}"), writing(index):
             pass
     finally:
         leave.set()

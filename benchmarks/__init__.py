@@ -1,0 +1,1 @@
+"""Measurements whose figures stand in the README; none is a test."""

@@ -1,0 +1,243 @@
+"""Fit the weights of the ranking and of the confidence: ``python -m training.rank --data DIR``.
+
+The sets are the public development sets. Questions whose id hashes to an even byte are fitted on; figures in the
+report come from the others. Reading-comprehension sets are used twice: with each context as one passage, and as
+documents that the program splits itself, which is what teaches the evidence of a whole document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from qa.build import build_index
+from qa.embed import Encoder, load_encoder
+from qa.rank import FEATURES, SENTENCE_FEATURES, Pieces, features, judge
+from qa.read import read_questions
+from qa.records import Question
+from qa.search import Retriever, temporary_index
+from qa.text import fold
+
+QA = Path(__file__).parents[1] / "qa"
+WHOLE = (
+    "cmrc_trial.squad.json", "drcd_dev.squad.json", "news_mrc_dev.squad.json", "news_titles_2026", "stard",
+    "xquad_zh_zh", "xquad_en_en", "xquad_en_zh", "xquad_zh_en", "xquad_es_zh", "xquad_de_zh", "xquad_ru_zh",
+    "xquad_vi_zh", "xquad_ar_zh",
+)  # fmt: skip
+SPLIT = ("cmrc_trial.squad.json", "drcd_dev.squad.json", "news_mrc_dev.squad.json")
+PENALTY = 1e-3
+COST_OF_A_WRONG_ANSWER = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question's candidates: features, shape (n, features), and which are right; the same for sentences."""
+
+    tune: bool
+    matrix: np.ndarray
+    right: np.ndarray
+    lexical: np.ndarray
+    sentences: np.ndarray
+    right_sentences: np.ndarray
+
+
+def is_tune(question: Question) -> bool:
+    """Return whether a question is fitted on; the rest are for figures."""
+    return hashlib.sha256(question.id.encode()).digest()[0] % 2 == 0
+
+
+@contextmanager
+def split_index(documents: dict[str, str], encoder: Encoder) -> Iterator[Retriever]:
+    """Index contexts as files, split by the program itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder, "documents")
+        files.mkdir()
+        for name, text in documents.items():
+            (files / f"{name}.txt").write_text(text, "utf-8")
+        build_index(files, Path(folder, "index"), model=encoder)
+        yield Retriever.open(Path(folder, "index"), encoder=encoder)
+
+
+def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float], *, split: bool) -> list[Asked]:
+    """Ask every question of a set and keep the features of its candidates."""
+    found = read_questions(path)
+    texts = {document.id: document.text for document in found.documents}
+    opened = split_index(texts, encoder) if split else temporary_index(found.documents, encoder)
+    asked = []
+    with opened as retriever:
+        answerable = [q for q in found.questions if any(found.relevance.get(q.id, {}).values())]
+        for question in answerable[:: max(1, len(answerable) // most)]:
+            grades = found.relevance[question.id]
+            candidates = retriever.candidates(question.text, 60)
+            weighed = retriever.weighed(question.text)
+            matrix, _ = features(question.text, weighed, candidates, retriever.encode_tokens, sentence)
+            answers = [fold(answer) for answer in question.answers]
+            right = [
+                grades.get(c.document_id.removesuffix(".txt") if split else c.document_id, 0) > 0
+                and (not split or any(answer in fold(c.text) for answer in answers))
+                for c in candidates
+            ]
+            sentences, right_sentences = np.zeros((0, len(SENTENCE_FEATURES))), np.zeros(0, bool)
+            if answers and any(right):
+                gold = candidates[right.index(True)]
+                pieces = Pieces.cut([gold]).texts[1:]
+                sentences = judge(question.text, weighed, pieces, retriever.encode_tokens).features
+                right_sentences = np.array([any(answer in fold(piece) for answer in answers) for piece in pieces])
+            lexical = np.array([c.lexical for c in candidates])
+            asked.append(Asked(is_tune(question), matrix, np.array(right), lexical, sentences, right_sentences))
+    return asked
+
+
+def fit_choice(groups: list[list[tuple[np.ndarray, np.ndarray]]], positive: bool = True) -> np.ndarray:
+    """Fit weights so that a softmax over each question's rows puts its mass on the right ones.
+
+    Each set of questions counts the same, whatever its size.
+    """
+    width = groups[0][0][0].shape[1]
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        total, slope = PENALTY * float(weights @ weights), 2 * PENALTY * weights
+        for group in groups:
+            for matrix, right in group:
+                scores = matrix @ weights
+                chances = np.exp(scores - scores.max())
+                chances /= chances.sum()
+                mass = max(float(chances[right].sum()), 1e-9)
+                aim = np.where(right, chances / mass, 0)
+                total -= np.log(mass) / len(group) / len(groups)
+                slope = slope + matrix.T @ (chances - aim) / len(group) / len(groups)
+        return total, slope
+
+    bounds = [(0, None) if positive else (None, None)] * width
+    return np.asarray(minimize(loss, np.ones(width), jac=True, method="L-BFGS-B", bounds=bounds).x)
+
+
+def first_is_right(asked: Asked, scores: np.ndarray) -> bool:
+    """Return whether a right candidate has the best score; ties count against."""
+    return bool(asked.right.any()) and scores[asked.right].max() > scores[~asked.right].max(initial=-np.inf)
+
+
+def rows(group: list[Asked], tune: bool) -> list[Asked]:
+    """Return one half of a set, without questions that no candidate answers."""
+    return [asked for asked in group if asked.tune == tune and asked.right.any()]
+
+
+def table(groups: dict[str, list[Asked]], weights: np.ndarray) -> list[tuple[str, int, float, float, float]]:
+    """Return, for each set, the success@1 of both legs and of their fusion on the half that was not fitted on."""
+    lines = []
+    for name, group in groups.items():
+        half = [asked for asked in group if not asked.tune]
+        dense = np.mean([first_is_right(a, a.matrix[:, 0]) for a in half])
+        lexical = np.mean([first_is_right(a, a.lexical) for a in half])
+        fused = np.mean([first_is_right(a, a.matrix @ weights) for a in half])
+        lines.append((name, len(half), float(dense), float(lexical), float(fused)))
+    return lines
+
+
+def confidence_rows(groups: dict[str, list[Asked]], weights: np.ndarray, tune: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first hit's features and whether it is right, with and without the right passages in the index."""
+    signals, right = [], []
+    for group in groups.values():
+        for asked in (a for a in group if a.tune == tune):
+            for kept in (np.ones(len(asked.right), bool), ~asked.right):
+                if kept.any():
+                    scores = (asked.matrix @ weights)[kept]
+                    first = int(np.argmax(scores))
+                    signals.append(asked.matrix[kept][first])
+                    right.append(bool(asked.right[kept][first]))
+    return np.array(signals), np.array(right)
+
+
+def main() -> None:
+    """Fit, print the table, and write ``qa/rank.json`` and ``qa/confidence.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder that holds dev/")
+    parser.add_argument("--most", type=int, default=400, help="questions of each set")
+    parser.add_argument("--dry", action="store_true", help="write nothing")
+    options = parser.parse_args()
+    encoder = load_encoder()
+    sentence = dict.fromkeys(SENTENCE_FEATURES, 1.0)
+    for fitting_sentences in (True, False):
+        groups: dict[str, list[Asked]] = {}
+        sets = [(name, True) for name in SPLIT] + ([] if fitting_sentences else [(name, False) for name in WHOLE])
+        for name, split in sets:
+            start = time.perf_counter()
+            label = name.removesuffix(".squad.json") + (" (split)" if split else "")
+            groups[label] = collect(options.data / "dev" / name, encoder, options.most, sentence, split=split)
+            print(f"{label}: {len(groups[label])} questions, {time.perf_counter() - start:.0f} s", flush=True)
+        if fitting_sentences:
+            chosen = [
+                [(a.sentences, a.right_sentences) for a in group if a.tune and a.right_sentences.any()]
+                for group in groups.values()
+            ]
+            sentence = dict(zip(SENTENCE_FEATURES, map(float, fit_choice(chosen).round(3)), strict=True))
+            report_sentences(groups, sentence)
+    weights = fit_choice([[(a.matrix, a.right) for a in rows(group, tune=True)] for group in groups.values()])
+    weights = weights.round(3)
+    for name, n, dense, lexical, fused in table(groups, weights):
+        print(f"{name:28} n={n:4} dense {dense:.3f} lexical {lexical:.3f} fused {fused:.3f}")
+    print(dict(zip(FEATURES, weights, strict=True)))
+    fitted = fit_confidence(groups, weights)
+    if not options.dry:
+        write(QA / "rank.json", passage=named(weights), sentence=sentence, shortlist=0.5, spread=0.5)
+        write(QA / "confidence.json", weights=fitted)
+
+
+def named(weights: np.ndarray) -> dict[str, float]:
+    """Give the weights their features' names."""
+    return dict(zip(FEATURES, map(float, weights), strict=True))
+
+
+def report_sentences(groups: dict[str, list[Asked]], sentence: dict[str, float]) -> None:
+    """Print how often the best sentence of the right passage holds the answer, on the half not fitted on."""
+    chosen = np.array([sentence[name] for name in SENTENCE_FEATURES])
+    print(sentence)
+    for name, group in groups.items():
+        half = [a for a in group if not a.tune and a.right_sentences.any() and len(a.right_sentences) > 1]
+        print(
+            f"{name:28} n={len(half):4} sentence {np.mean([a.right_sentences[np.argmax(a.sentences @ chosen)] for a in half]):.3f}"
+        )
+
+
+def fit_confidence(groups: dict[str, list[Asked]], weights: np.ndarray) -> dict[str, float]:
+    """Fit the probability that the first hit is right, and the threshold at the stated cost."""
+    signals, right = confidence_rows(groups, weights, tune=True)
+    model = LogisticRegression(C=10, max_iter=1000).fit(signals, right)
+    signals, right = confidence_rows(groups, weights, tune=False)
+    chances = model.predict_proba(signals)[:, 1]
+    bins = np.minimum((chances * 10).astype(int), 9)
+    error = sum(
+        abs(chances[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist())
+    )
+    print(f"confidence: AUROC {roc_auc_score(right, chances):.3f}, expected calibration error {error:.3f}")
+    threshold = COST_OF_A_WRONG_ANSWER / (1 + COST_OF_A_WRONG_ANSWER)
+    print(
+        f"threshold {threshold}: answered {np.mean(chances[right] >= threshold):.3f} of right, {np.mean(chances[~right] >= threshold):.3f} of wrong"
+    )
+    return {
+        "intercept": float(model.intercept_[0].round(3)),
+        **dict(zip(FEATURES, map(float, model.coef_[0].round(3)), strict=True)),
+        "threshold": threshold,
+    }
+
+
+def write(path: Path, **data: object) -> None:
+    """Write fitted values with where they come from."""
+    provenance = "python -m training.rank: public development sets, the half whose ids hash to an even byte"
+    path.write_text(json.dumps({"provenance": provenance, **data}, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
