@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import html.parser
 import io
 import logging
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,10 +17,18 @@ if TYPE_CHECKING:
     from docx.table import Table, _Cell
 
 _UNPACKED_LIMIT = 512 << 20
-_PARSED_HTML_LIMIT = 8 << 20  # characters; a longer page is read without its main content being looked for
+_PARSED_HTML_LIMIT = 2 << 20  # characters; a longer page is read without its main content being looked for
 _PAGE_NUMBER = re.compile(r"[-–— ]*(?:第? ?\d{1,4} ?页?|page \d{1,4})(?: ?(?:/|of|共) ?\d{1,4} ?页?)?[-–— ]*", re.I)
 _WIDE = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 _FINISHED = re.compile(r"[。！？!?；;：:.”’」』）)]$")
+
+_HIDDEN = frozenset({"script", "style", "noscript", "template", "head", "svg", "object", "iframe"})
+_INLINE = frozenset(
+    (
+        *("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "kbd", "label", "mark", "q", "s"),
+        *("samp", "small", "span", "strong", "sub", "sup", "u", "var", "wbr"),
+    )
+)
 
 
 class UnreadableError(ValueError):
@@ -82,11 +88,7 @@ def parse_html(data: bytes) -> Page:
         page = _main_content(source)
         if page is not None:
             return page
-    parser = _VisibleText()
-    parser.feed(source)
-    parser.close()
-    text = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]*\n[ \t]*", "\n", "".join(parser.parts))).strip()
-    return Page(text, " ".join("".join(parser.title).split()))
+    return _visible_text(source)
 
 
 def _main_content(source: str) -> Page | None:
@@ -110,49 +112,25 @@ def _main_content(source: str) -> Page | None:
     return Page(text, found.title or "", found.date or "", found.sitename or "")
 
 
-class _VisibleText(html.parser.HTMLParser):
-    """Collects what a browser would show; blocks become lines."""
+def _visible_text(source: str) -> Page:
+    """Return the text that a browser would show; blocks become lines."""
+    from lxml import etree  # noqa: PLC0415  (html.parser needs quadratic time on broken comments)
 
-    _HIDDEN = frozenset({"script", "style", "noscript", "template", "head", "svg", "object", "iframe"})
-    _INLINE = frozenset(
-        (
-            *("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "kbd", "label", "mark", "q"),
-            *("s", "samp", "small", "span", "strong", "sub", "sup", "u", "var", "wbr"),
-        )
-    )
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.title: list[str] = []
-        self._hidden: Counter[str] = Counter()
-        self._in_title = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        if tag == "title":
-            self._in_title = True
-        elif tag in {"body", "p", "div"}:
-            self._hidden.pop("head", None)
-        if tag in self._HIDDEN:
-            self._hidden[tag] += 1
-        elif tag not in self._INLINE and not self._hidden:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "title":
-            self._in_title = False
-        if tag in self._hidden:
-            self._hidden[tag] -= 1
-            self._hidden += Counter()
-        elif tag not in self._INLINE and not self._hidden:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if self._in_title:
-            self.title.append(data)
-        elif not self._hidden:
-            self.parts.append(re.sub(r"\s+", " ", data))
+    parser = etree.HTMLParser(encoding="utf-8", recover=True, huge_tree=True, remove_comments=True, remove_pis=True)
+    root = etree.fromstring(source.encode(), parser)
+    if root is None:
+        return Page("")
+    parts: list[str] = []
+    hidden = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        starts, block = event == "start", element.tag not in _INLINE
+        hidden += (element.tag in _HIDDEN) * (1 if starts else -1)
+        if hidden == 0 and block:
+            parts.append("\n")
+        if hidden == 0:
+            parts.append(re.sub(r"\s+", " ", (element.text if starts else element.tail) or ""))
+    text = re.sub(r"\n{3,}", "\n\n", re.sub(r" *\n *", "\n", "".join(parts))).strip()
+    return Page(text, " ".join((root.findtext(".//title") or "").split()))
 
 
 def parse_pdf(data: bytes) -> Page:
