@@ -1,4 +1,4 @@
-"""The command line: ``qa index``, ``qa ask``, ``qa evaluate``, ``qa doctor``."""
+"""The command line: ``qa index``, ``qa ask``, ``qa evaluate``, ``qa why``, ``qa doctor``."""
 
 from __future__ import annotations
 
@@ -116,6 +116,24 @@ def evaluate(
     click.echo(render(report.figures))
     if comparison is not None:
         click.echo("\n" + render_comparison(comparison))
+
+
+@cli.command()
+@click.argument("question")
+@click.option("--expect", required=True, help="Words of a document that should answer.")
+@click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many passages count as shown.")
+@INDEX
+@JSON
+def why(question: str, expect: str, k: int, index: Path, as_json: bool) -> None:
+    """Say where the passage with the expected words stands for QUESTION, or which step lost it."""
+    from qa import why as tracing  # noqa: PLC0415
+    from qa.search import Retriever  # noqa: PLC0415
+
+    trace = tracing.why(Retriever.open(index), question, expect, k)
+    if as_json:
+        _print_json(tracing.to_json(trace))
+    else:
+        click.echo(tracing.to_text(trace))
 
 
 @cli.command()
