@@ -42,8 +42,9 @@ _DATE_ALONE = re.compile(r"[\d〇零○一二三四五六七八九十年月日./
 
 _LABEL = r"[\w]{1,8} ?:"
 _SOURCE = re.compile(
-    r"(?:来源|来源于|出处|供稿单位|供稿部门|发布单位|发布部门|发布机构|供稿|(?<![a-z])source) ?: ?"
-    rf"(?P<name>(?!{_LABEL})[^\n|:]*?)(?= {{2,}}|\t| ?\||[ \u3000]{_LABEL}|$)"
+    r"(?:[来來]源[于於]?|出[处處]|供稿|(?:发布|發布|發佈|供稿)(?:单位|單位|部门|部門|机构|機構)|(?<![a-z])source) ?: ?"
+    rf"(?P<name>(?!{_LABEL})[^\n|:]*?)(?= {{2,}}|\t| ?\||[ \u3000]{_LABEL}|$)",
+    re.IGNORECASE,
 )
 _AFTER_TIME = re.compile(
     r"^[(\[]?(?:19|20)\d\d[-./年]\d{1,2}[-./月]\d{1,2}日?(?: \d{1,2}:\d\d(?::\d\d)?)? +"
@@ -63,7 +64,9 @@ _NAME = re.compile(
     rf"(?![长院校区党部])"
 )
 _OPENING = re.compile(
-    r"^(?:.*(?:召开|参加|来自|位于|走进|前往|访问|参观|印发|转发|关于|通过|代表|包括|邀请|联合|以及|还有|其中|任命|担任|宣读|根据|按照|经过|表示|指出|强调|作为|成为|欢迎|支持|[的了暨在由对向把将被让使给到赴于从是为及与等、]))"
+    r"^.*(?:召开|举行|举办|参加|来自|位于|走进|前往|访问|参观|印发|转发|关于|通过|代表|包括|邀请|联合|以及|还有|其中|任命|担任|宣读|根据"
+    r"|按照|经过|表示|指出|强调|作为|成为|欢迎|支持|祝贺|庆祝|热烈|今年|今日|今天|近日|日前|昨日|组织|成立|聘任|调研|慰问|视察|检查|指导"
+    r"|莅临|考察|支援|援助|助力|走访|服务|开展|推进|建设|介绍|对(?!外)|从(?![化江])|(?<!高)等|[的了暨在由向把将被让使给到赴于是为及与、])"
 )
 _VAGUE = re.compile(
     r"(?:各|该|本|我|全|贵|某|一家|这家|那家|多家|所有|其他|上级|下属|附属|基层|公立|私立|综合|民营|县级|市级|省级|三级|二级|三甲|国内|全国|社区|合作|互联网|大|中|小|老|新|现代|智慧|总|分|党|团|市|区|县|省|\d)*"
@@ -173,7 +176,8 @@ def fold_width(text: str) -> str:
 def _first_name(value: str) -> str:
     """Return a source without the person behind it: 宣传科 赵昕蕊 is an office and its writer."""
     first, _, second = value.partition(" ")
-    return first if len(first) > 3 and re.fullmatch(r"[\u4e00-\u9fff ]{2,8}", second) else value
+    office = re.search(r"[科处處部室局院校社网網报報会會司厅廳台站中心]$", first)
+    return first if office and re.fullmatch(r"[\u4e00-\u9fff ]{2,8}", second) else value
 
 
 def find_organisation(title: str, source: str, text: str) -> str:
@@ -181,13 +185,12 @@ def find_organisation(title: str, source: str, text: str) -> str:
 
     A name in the title counts most, then the source, then a name the text repeats far more than any other.
     """
-    heads = [name for name in _names(title) if not _VAGUE.fullmatch(name)]
+    heads = list(_names(title))
     if heads:
         return heads[0]
-    names = [name for name in _names(source) if name == source and not _VAGUE.fullmatch(name)]
-    if names:
-        return names[0]
-    counts = Counter(name for name in _names(text[:_HEAD]) if not _VAGUE.fullmatch(name))
+    if source in _names(source):
+        return source
+    counts = Counter(_names(text[:_HEAD]))
     ranked = counts.most_common(2)
     if ranked and ranked[0][1] >= 4 and (len(ranked) == 1 or ranked[0][1] >= 2 * ranked[1][1]):
         return ranked[0][0]
@@ -195,10 +198,12 @@ def find_organisation(title: str, source: str, text: str) -> str:
 
 
 def _names(text: str) -> Iterator[str]:
-    for match in _NAME.finditer(text):
-        name = _OPENING.sub("", match["name"])
-        if len(name) >= 4:
-            yield name
+    simple = "".join(folded if len(folded := fold(character)) == 1 else " " for character in text)
+    for match in _NAME.finditer(simple):
+        opening = _OPENING.match(match["name"])
+        start = match.start("name") + (opening.end() if opening else 0)
+        if match.end("name") - start >= 4 and not _VAGUE.fullmatch(simple, start, match.end("name")):
+            yield text[start : match.end("name")]
 
 
 def _outline(text: str) -> list[str]:

@@ -114,7 +114,7 @@ def _main_content(source: str) -> Page | None:
 
 def _visible_text(source: str) -> Page:
     """Return the text that a browser would show; blocks become lines."""
-    from lxml import etree  # noqa: PLC0415  (html.parser needs quadratic time on broken comments)
+    from lxml import etree  # type: ignore[import-untyped]  # noqa: PLC0415  (html.parser is quadratic on broken comments)
 
     parser = etree.HTMLParser(encoding="utf-8", recover=True, huge_tree=True, remove_comments=True, remove_pis=True)
     root = etree.fromstring(source.encode(), parser)

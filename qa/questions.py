@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from qa.decode import replace_surrogates
 from qa.errors import InvalidQuestions
 from qa.records import Document, Question, QuestionSet, Quote
 
@@ -68,14 +69,14 @@ def _field(path: Path, row: dict[str, Any], key: str, kind: type, line: int | No
     if not isinstance(value, kind):
         got = "nothing" if value is None else type(value).__name__
         raise InvalidQuestions(path, f"field {key!r}: expected {kind.__name__}, got {got}", line)
-    return value
+    return replace_surrogates(value) if isinstance(value, str) else value
 
 
 def _identifier(path: Path, row: dict[str, Any], key: str, line: int | None) -> str:
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise InvalidQuestions(path, f"field {key!r}: expected an identifier, got {value!r}", line)
-    return str(value)
+    return replace_surrogates(str(value))
 
 
 def _read_jsonl(path: Path, text: str) -> QuestionSet:
@@ -193,7 +194,7 @@ def _qrels_file(folder: Path) -> Path:
 def _read_qrels(path: Path, documents: dict[str, Document]) -> dict[str, dict[str, int]]:
     """Return ``{query: {document: grade}}``; a header row is passed over."""
     grades: dict[str, dict[str, int]] = {}
-    rows = csv.reader(_load(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    rows = csv.reader(_load(path).replace("\r", "").split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
     for line, row in enumerate(rows, start=1):
         if not any(cell.strip() for cell in row) or (line == 1 and row[-1].strip() in {"score", "relevance", "grade"}):
             continue

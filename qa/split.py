@@ -221,10 +221,8 @@ def _open_quotes(window: str) -> list[int]:
 
 
 def _whole_characters(window: str) -> int:
-    """Return the last offset that does not part a letter from its accents or joiners."""
-    stop = len(window)
-    while stop > 1 and (
-        unicodedata.combining(window[stop - 1]) or unicodedata.category(window[stop - 1]) in {"Mn", "Cf"}
-    ):
+    """Return the last offset that does not part a letter from its accents or a joined emoji."""
+    stop = len(window) - 1
+    while stop > 0 and (unicodedata.category(window[stop]) in {"Mn", "Me", "Cf"} or window[stop - 1] == "\u200d"):
         stop -= 1
-    return stop - 1 if stop > 1 else len(window)
+    return stop or len(window)
