@@ -155,8 +155,8 @@ def _weighted_auroc(
 
 
 def _answer_tokens(text: str) -> list[str]:
-    spaced = (" " if char.isspace() else char for char in fold(text))
-    kept = "".join(char for char in spaced if char == " " or unicodedata.category(char)[0] not in "PSC")
+    spaced = " ".join(fold(text).split())
+    kept = "".join(char for char in spaced if unicodedata.category(char)[0] not in "PSC")
     return [token for token in _UNSPACED.sub(r" \g<0> ", kept).split() if token not in _ARTICLES]
 
 

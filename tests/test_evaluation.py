@@ -8,7 +8,7 @@ import pytest
 
 from qa.build import build_index
 from qa.embed import Encoder
-from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
+from qa.errors import InvalidQuestion, InvalidQuestions, ModelMissing, QuoteNotFound
 from qa.evaluation import evaluate, measure
 from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Question, QuestionSet, Quote, Span
 
@@ -137,8 +137,10 @@ def test_every_passage_with_half_a_quote_is_right(quote: Quote, right: set[str])
         assert got["recall@10"] == (1 / len(right) if passage.id in right else 0.0)
 
 
-def test_a_quote_that_no_passage_holds_scores_zero_and_stays_in() -> None:
-    got = figures(ScriptedRetriever({WHO.text: [END]}, passages=[END]), WHO)
+@pytest.mark.parametrize("document", ["a.txt", "b.txt"])
+def test_a_quote_that_no_passage_holds_scores_zero_and_stays_in(document: str) -> None:
+    question = Question("q", "问", (Quote(document, "柴建军主持"),))
+    got = figures(ScriptedRetriever({"问": [END]}, passages=[END]), question)
     (row,) = got["per_question"]
     assert (got["success@10"], got["ndcg@10"], row["expected"], row["right_passages"]) == (0.0, 0.0, True, 0)
 
@@ -236,12 +238,12 @@ def test_grades_of_a_collection_reach_ndcg() -> None:
 
 def test_documents_that_share_a_passage_or_have_none() -> None:
     shared = Passage("p", "x", 0, 1, "x", (Place("y", 0, 1),))
-    relevance = {"1": {"x": 2, "y": 3, "missing": 1}, "2": {"y": 1}}
+    relevance = {"1": {"y": 3, "x": 2, "missing": 1}, "2": {"x": 2, "y": 3, "missing": 1}}
     question_set = QuestionSet("beir", (Question("1", "问"), Question("2", "别"), Question("3", "怪")), (), relevance)
     got = measure(question_set, ScriptedRetriever({"问": [shared], "别": [shared]}, passages=[shared])).figures
     first, second, absent = got["per_question"]
     assert (first["recall@10"], first["ndcg@10"]) == (0.5, pytest.approx(3 / (3 + 1 / 1.5849625)))
-    assert (second["ndcg@10"], absent["expected"]) == (1.0, False)
+    assert (second["ndcg@10"], absent["expected"]) == (first["ndcg@10"], False)
 
 
 def test_progress_is_told_after_each_question() -> None:
@@ -263,7 +265,7 @@ def test_a_document_that_is_not_indexed_is_named() -> None:
 
 
 def test_an_empty_set_is_refused() -> None:
-    with pytest.raises(InvalidQuestions, match="no question"):
+    with pytest.raises(InvalidQuestions, match=r"^InvalidQuestions: question set: holds no question"):
         evaluate(jsonl())
 
 
@@ -273,7 +275,7 @@ def test_k_below_one_is_refused() -> None:
 
 
 def test_a_corpus_beside_a_set_with_its_own_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidQuestions, match=r"squad.*leave --corpus out"):
+    with pytest.raises(InvalidQuestions, match=r"question set: .*squad.*leave --corpus out"):
         evaluate(QuestionSet("squad", (WHO,)), corpus=tmp_path)
 
 
@@ -334,7 +336,9 @@ def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
     ]
     path = tmp_path / "set.json"
     path.write_text(json.dumps({"version": "v2.0", "data": [{"title": "t", "paragraphs": paragraphs}]}), "utf-8")
-    got = evaluate(path).figures
+    told: list[tuple[int, int]] = []
+    got = evaluate(path, progress=lambda done, total: told.append((done, total))).figures
+    assert told[-1] == (3, 3)
     assert (got["passages"], got["questions"], got["success@1"]) == (2, 3, 1.0)
     assert {row["id"]: (row["expected"], row["rank"]) for row in got["per_question"]} == {
         "a": (True, 1),
@@ -356,3 +360,15 @@ def test_a_beir_folder_brings_its_own_passages_and_grades(tmp_path: Path) -> Non
     got = evaluate(tmp_path, k=1).figures
     assert (got["k"], got["success@1"], got["recall@10"]) == (1, 1.0, 1.0)
     assert got["ndcg@10"] == pytest.approx((1 + 2 / 1.5849625) / (2 + 1 / 1.5849625))
+
+
+def test_a_model_that_is_not_there_and_the_file_of_a_bad_label_are_named(
+    documents: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = documents(**{"lab.txt": CHEMISTRY})
+    label = {"document": "lab.txt", "quote": "李工程师"}
+    questions = write_lines(tmp_path / "set.jsonl", {"id": "1", "question": "谁?", "evidence": [label]})
+    with pytest.raises(QuoteNotFound, match=r"set\.jsonl: question 1 quotes '李工程师'"):
+        evaluate(questions, corpus=folder)
+    with pytest.raises(ModelMissing, match=r"modules\.json"):
+        evaluate(questions, corpus=folder, model=str(folder))
