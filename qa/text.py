@@ -21,6 +21,8 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|Mrs?|Ms|Drs?|Prof|St|Jr|Sr|Gen|Gov|Sen|Rep|Lt|Col|No|Nos|Vol|Fig|Figs|Eq|Inc|Ltd|Co|Corp|vs|cf|al"
     r"|approx|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)|(?<![^\n])[ \t]*\d{1,3})$"
 )
+# A line of an alphabet, broken by hand: forty characters of it, the next one begins in lower case.
+_WRAP = re.compile(r"[^\n\u2e80-\uffff]{39}[a-z,]\n[a-z]")
 
 
 @cache
@@ -93,7 +95,8 @@ def sentences(text: str, reach: int = _QUOTE_REACH) -> list[tuple[int, int]]:
 
     :param reach: inside quotes and brackets that close within so many characters nothing ends.
 
-    A line feed always ends a sentence. Marks such as 。！？； end one together with the quotes that close there,
+    A line feed ends a sentence, except inside an English one that was wrapped by hand.
+    Marks such as 。！？； end one together with the quotes that close there,
     a full stop only where it is no decimal point, initial or abbreviation. ``“…。”他说，``
     stays in one piece.
     """
@@ -135,7 +138,7 @@ def _is_end(text: str, match: re.Match[str]) -> bool:
     marks = match.group()
     start, end = match.span()
     if marks[0] == "\n":
-        return True
+        return not _WRAP.match(text, max(0, start - 40), end + 1)
     after = text[end : end + 1]
     last = marks.rstrip('”’」』）)】]"')
     closed = len(last) < len(marks)

@@ -70,10 +70,11 @@ def test_markdown_title_is_the_first_heading_outside_code() -> None:
 def test_html_main_content_without_scripts() -> None:
     body = "".join(f"<p>{PARAGRAPH}</p>" for _ in range(5))
     head = "<head><title>会议召开</title><script>var x='secret'</script></head>"
-    source = f"<html>{head}<body><article><h1>会议召开</h1>{body}</article></body></html>"
+    byline = "<div><span>时间:2024-04-01</span> <span>来源:宣传科</span></div>"
+    source = f"<html>{head}<body><h1>会议召开</h1>{byline}<div class='content'>{body}</div></body></html>"
     page = parse(source.encode(), ".html")
     assert page.title == "会议召开"
-    assert page.text.count(PARAGRAPH) >= 1
+    assert page.text.split("\n")[:3] == ["会议召开", "时间:2024-04-01 来源:宣传科", PARAGRAPH]
     assert "secret" not in page.text
 
 

@@ -70,6 +70,11 @@ def test_fold_is_stable_and_works_character_by_character(left: str, right: str) 
         ("see a?b=c now", ["see a?b=c now"]),
         ("(见附件。)完", ["(见附件。)", "完"]),
         ("“没有合上。下一句。", ["“没有合上。", "下一句。"]),
+        (
+            "The staff council met on Monday in the main\nhall. It voted.",
+            ["The staff council met on Monday in the main\nhall.", "It voted."],
+        ),
+        ("apples\npears", ["apples", "pears"]),
         (" \n\t", []),
     ],
 )
