@@ -92,6 +92,15 @@ def find_facts(text: str, title: str = "") -> Facts:
     return Facts(title, find_date(lines), source, find_organisation(title, source, text))
 
 
+def with_head(text: str, title: str, above: str) -> str:
+    """Return a page's main content below its title and the by-lines that stand above it on the page."""
+    bylines = [line for line in above.split("\n") if is_byline(line)]
+    body = text.removeprefix(title).lstrip("\n")
+    heading = [title] if title and title not in body else []
+    rest = (line for line in body.split("\n") if line not in bylines)  # the extractor may put them at the end
+    return "\n".join((*heading, *bylines, *rest))
+
+
 def find_title(lines: Iterable[str]) -> str:
     """Return the first content line that reads like a title, before the first long paragraph; else nothing."""
     candidates: list[str] = []

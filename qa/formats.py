@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qa.boilerplate import is_byline
 from qa.decode import UndecodableError, decode, replace_surrogates
 
 if TYPE_CHECKING:
@@ -38,12 +37,16 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file's text and what its format states outside of it; empty where it states nothing."""
+    """A file's text and what its format states outside of it; empty where it states nothing.
+
+    ``above`` is what stands above the main content of an HTML page: its by-line is there.
+    """
 
     text: str
     title: str = ""
     date: str = ""
     source: str = ""
+    above: str = ""
 
 
 def parse(data: bytes, suffix: str) -> Page:
@@ -110,19 +113,15 @@ def _main_content(source: str) -> Page | None:
     if found is None or not found.text or not found.text.strip():
         return None
     text = replace_surrogates(found.text.replace("\x00", ""))
-    text = _with_head(text, _visible_text(source).text, found.title or "")
-    return Page(text, found.title or "", found.date or "", found.sitename or "")
+    title = found.title or ""
+    above = _above(text, title, _visible_text(source).text)
+    return Page(text, title, found.date or "", found.sitename or "", above)
 
 
-def _with_head(text: str, visible: str, title: str) -> str:
-    """Return the main content below the title and the by-lines that stand above it on the page."""
-    body = text.removeprefix(title).lstrip("\n")
-    opening = body[:20].split("\n")[0]
-    above = visible.partition(opening)[0].split("\n")[-40:]
-    bylines = [line for line in above if is_byline(line)]
-    heading = [title] if title and title not in body else []
-    rest = (line for line in body.split("\n") if line not in bylines)  # trafilatura may have put them at the end
-    return "\n".join((*heading, *bylines, *rest))
+def _above(text: str, title: str, visible: str) -> str:
+    """Return the last lines that a browser shows above the main content."""
+    opening = text.removeprefix(title).lstrip("\n")[:20].split("\n")[0]
+    return "\n".join(visible.partition(opening)[0].split("\n")[-40:])
 
 
 def _visible_text(source: str) -> Page:

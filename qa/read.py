@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qa.decode import replace_surrogates
 from qa.errors import NoDocuments, UnreadableFile
-from qa.facts import find_facts
+from qa.facts import find_facts, with_head
 from qa.formats import READERS, UnreadableError, parse
 from qa.questions import read_questions
 from qa.records import Document, Skipped
@@ -53,11 +53,12 @@ def read_document(path: str | Path, root: str | Path) -> Document:
         page = parse(_load(path), path.suffix.lower())
     except UnreadableError as error:
         raise UnreadableFile(path, str(error)) from error
-    facts = find_facts(page.text, page.title)
+    text = with_head(page.text, page.title, page.above) if page.above else page.text
+    facts = find_facts(text, page.title)
     return Document(
         id=document_id(path, root),
         title=facts.title or replace_surrogates(path.stem),
-        text=page.text,
+        text=text,
         date=facts.date or page.date,
         source=facts.source or page.source,
         path=replace_surrogates(str(path)),

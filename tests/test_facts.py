@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.facts import Facts, find_date, find_facts, find_organisation, find_source, find_title, parse_date
+from qa.facts import Facts, find_date, find_facts, find_organisation, find_source, find_title, parse_date, with_head
 
 BODY = "会上,院长作了工作报告,全面总结了一年来的工作,并对下一年度重点任务作出部署。"
 
@@ -115,3 +115,10 @@ def test_find_organisation(title: str, source: str, text: str, organisation: str
 def test_no_text_breaks_it(text: str) -> None:
     facts = find_facts(text)
     assert facts.date == "" or len(facts.date) == 10
+
+
+def test_with_head_puts_the_by_line_of_an_html_page_above_its_text() -> None:
+    above = "首页\n会议召开\n时间:2024-04-01 点击:5\n"
+    whole = f"会议召开\n时间:2024-04-01 点击:5\n{BODY}"
+    assert with_head(BODY, "会议召开", above) == whole
+    assert with_head(f"会议召开\n{BODY}\n时间:2024-04-01 点击:5", "会议召开", above) == whole

@@ -74,7 +74,9 @@ def test_html_main_content_without_scripts() -> None:
     source = f"<html>{head}<body><h1>会议召开</h1>{byline}<div class='content'>{body}</div></body></html>"
     page = parse(source.encode(), ".html")
     assert page.title == "会议召开"
-    assert page.text.split("\n")[:3] == ["会议召开", "时间:2024-04-01 来源:宣传科", PARAGRAPH]
+    assert page.date == "2024-04-01"
+    assert page.above.split() == ["会议召开", "时间:2024-04-01", "来源:宣传科"]
+    assert page.text.count(PARAGRAPH) == 5
     assert "secret" not in page.text
 
 

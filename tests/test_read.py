@@ -49,6 +49,16 @@ def test_read_document(tmp_path: Path) -> None:
     )
 
 
+def test_an_html_page_keeps_its_title_and_by_line(tmp_path: Path) -> None:
+    body = "".join(f"<p>第{n}项议程由院长主持,各科室负责人参加会议并作了汇报发言。</p>" for n in range(6))
+    byline = "<div><span>时间:2024-04-01</span> <span>来源:宣传科</span></div>"
+    page = f"<title>会议召开</title><h1>会议召开</h1>{byline}<div class=content>{body}</div>"
+    (tmp_path / "a.html").write_text(page, encoding="utf-8")
+    document = read_document(tmp_path / "a.html", tmp_path)
+    assert document.text.startswith("会议召开\n时间:2024-04-01 来源:宣传科\n第0项议程由院长主持")
+    assert (document.title, document.date, document.source) == ("会议召开", "2024-04-01", "宣传科")
+
+
 def test_the_title_falls_back_to_the_file_name(tmp_path: Path) -> None:
     fill(tmp_path, "请假制度.txt")
     assert read_document(tmp_path / "请假制度.txt", tmp_path).title == "请假制度"
