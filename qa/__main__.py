@@ -103,13 +103,14 @@ def evaluate(
     from qa.build import ensure_index  # noqa: PLC0415
     from qa.evaluation import evaluate as measure  # noqa: PLC0415
     from qa.report import compare as set_beside  # noqa: PLC0415
-    from qa.report import render, render_comparison  # noqa: PLC0415
+    from qa.report import read_report, render, render_comparison  # noqa: PLC0415
 
+    old = read_report(compare) if compare is not None else None
     if questions.suffix == ".jsonl" and corpus is None:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
     with _progress("questions") as step:
         report = measure(questions, index, k, model=model, corpus=corpus, progress=step)
-    comparison = set_beside(compare, report) if compare is not None else None
+    comparison = set_beside(old, report) if old is not None else None
     if as_json:
         _print_json({**report.figures, **({"comparison": comparison} if comparison else {})})
         return

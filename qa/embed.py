@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -32,6 +32,8 @@ _BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 _STATIC_MODULES = {"StaticEmbedding", "Normalize"}
 _IDF_FILE = "idf.safetensors"
 _BATCH = 256
+_KNOWN_TEXTS = 50_000
+_NO_IDS = np.zeros(0, np.int64)
 
 
 class Encoder(Protocol):
@@ -124,6 +126,7 @@ class StaticEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._idf = idf.astype(np.float32)
+        self._known_ids: dict[str, Ints] = {}
         self.dimension = int(self._table.shape[1])
         self.fingerprint = _digest(module / "model.safetensors", module / "tokenizer.json")
 
@@ -146,13 +149,25 @@ class StaticEncoder:
 
     def encode_tokens(self, texts: Sequence[str]) -> Tokens:
         """See :class:`TokenEncoder`."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        each = [encoding.ids for encoding in encodings]
-        ids = np.fromiter(chain.from_iterable(each), np.int64)
-        distinct, positions = np.unique(ids, return_inverse=True)
+        each = self._token_ids(texts)
+        distinct, positions = np.unique(np.concatenate([_NO_IDS, *each]), return_inverse=True)
         vectors = self._table[distinct].astype(np.float32)
-        weights = self._idf[distinct] * np.linalg.norm(vectors, axis=1)
-        return Tokens(positions, np.cumsum([0, *map(len, each)]), unit_rows(vectors), weights)
+        lengths = np.linalg.norm(vectors, axis=1)
+        vectors /= np.maximum(lengths, 1e-12)[:, None]
+        return Tokens(positions, np.cumsum([0, *map(len, each)]), vectors, self._idf[distinct] * lengths)
+
+    def _token_ids(self, texts: Sequence[str]) -> list[Ints]:
+        """Return the tokens of each text; the same sentences come again with every question, so they are kept."""
+        known = self._known_ids
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        encodings = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
+        fresh = {text: np.array(encoding.ids, np.int64) for text, encoding in zip(new, encodings, strict=True)}
+        found = [fresh[text] if text in fresh else known[text] for text in texts]
+        if len(known) + len(fresh) > _KNOWN_TEXTS:
+            self._known_ids = fresh
+        else:
+            known.update(fresh)
+        return found
 
 
 def _static_path(folder: Path) -> str:

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -214,7 +214,7 @@ class Pieces:
                 headings[candidate.heading] = len(texts)
                 texts.append(candidate.heading)
                 spans.append((0, 0))
-            own = sentences(candidate.text) or [(0, len(candidate.text))]
+            own = _sentences(candidate.text) or ((0, len(candidate.text)),)
             members.append([headings[candidate.heading], *range(len(texts), len(texts) + len(own))])
             texts += [candidate.text[start:end] for start, end in own]
             spans += own
@@ -263,7 +263,13 @@ def _covered(distinct: Sequence[str], texts: Sequence[str]) -> Floats:
     grams = [is_unspaced(term) for term in distinct]
     held = np.zeros((len(texts), len(distinct)), np.float32)
     for row, text in enumerate(texts):
-        folded = fold(text)
-        words = frozenset() if all(grams) else frozenset(terms(text))
+        folded = _folded(text)
+        words = frozenset() if all(grams) else _words(text)
         held[row] = [term in (folded if gram else words) for term, gram in zip(distinct, grams, strict=True)]
     return held
+
+
+# The same passages come again with every question: what is cut and folded once is kept.
+_sentences = lru_cache(maxsize=20_000)(lambda text: tuple(sentences(text)))
+_folded = lru_cache(maxsize=100_000)(fold)
+_words = lru_cache(maxsize=100_000)(lambda text: frozenset(terms(text)))
