@@ -6,6 +6,7 @@ import codecs
 import logging
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 
 from charset_normalizer import from_bytes
 
@@ -109,13 +110,11 @@ def _declared(data: bytes) -> str | None:
 
 
 def _likeliest(data: bytes) -> str:
-    scored = sorted(((_likelihood(text, name), name) for name, text in _samples(data)), key=lambda pair: -pair[0])
-    for likelihood, name in scored:
-        if likelihood < 0.2:
-            break
-        text = data.decode(name, errors="replace")
-        if text.count("\ufffd") <= 0.01 * len(text):
-            return text
+    likelihood, name = max(
+        ((_likelihood(text, name), name) for name, text in _samples(data)), key=itemgetter(0), default=(0.0, "")
+    )
+    if likelihood >= 0.2:
+        return data.decode(name, errors="replace")
     logging.getLogger("charset_normalizer").setLevel(logging.CRITICAL)
     best = from_bytes(data[:_SAMPLE]).best()
     if best is None or b"\x00" in data[:_SAMPLE]:

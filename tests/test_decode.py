@@ -26,6 +26,7 @@ KOREAN = "회의는 원장이 주재했으며 내년도 계획에 대하여 논�
         (KOREAN, "cp949"),
         ("Über die grüne Straße läuft ein kleiner Bär. " * 3, "cp1252"),
         ("北京协和医院", "gb18030"),
+        ("大會由院長主持", "big5"),
     ],
 )
 def test_encodings(text: str, encoding: str) -> None:

@@ -43,12 +43,19 @@ def test_joining_stays_within_the_target() -> None:
 
 def test_a_long_paragraph_is_cut_at_sentence_ends_into_like_pieces() -> None:
     assert split(LONG * 4, target=100) == [LONG * 2, LONG * 2]
+    assert split(LONG * 5, target=200) == [LONG * 3, LONG * 2]
 
 
 def test_no_cut_inside_quotes_and_titles() -> None:
     quote = "“" + "要抓好落实。" * 12 + "”"
     pieces = split(f"{LONG}{quote}他表示,{LONG}", target=100)
     assert any(quote in piece for piece in pieces)
+
+
+def test_an_endless_sentence_is_cut_outside_its_quotes() -> None:
+    pieces = split("要抓好落实,“要求,明确,责任,清楚”," * 20, target=50)
+    assert len(pieces) > 5
+    assert [piece for piece in pieces if piece.count("“") != piece.count("”")] == []
 
 
 def test_a_quote_far_longer_than_the_target_is_cut() -> None:
