@@ -167,15 +167,24 @@ def _ask_all(
     retriever.ask(_WARM_UP, k=depth)
     asked = []
     for done, question in enumerate(questions, 1):
-        start = time.perf_counter()
-        answer = retriever.ask(question.text, k=depth)
-        milliseconds = (time.perf_counter() - start) * 1000
-        legs = retriever.legs(question.text, k=depth)
-        rankings = {PIPELINE: _passage_ids(answer.hits), **{leg: _passage_ids(legs[leg]) for leg in LEGS}}
-        asked.append(_Asked(answer, milliseconds, rankings))
+        asked.append(_ask(question.text, retriever, depth))
         if progress is not None:
             progress(done, len(questions))
     return asked
+
+
+def _ask(question: str, retriever: Retriever, depth: int) -> _Asked:
+    """Ask one question; one that the pipeline refuses (public sets hold blank ones) finds nothing and scores 0."""
+    start = time.perf_counter()
+    try:
+        answer = retriever.ask(question, k=depth)
+    except InvalidQuestion:
+        return _Asked(Answer(question, False, 0.0, (), None, None), 0.0, {name: [] for name in (PIPELINE, *LEGS)})
+    milliseconds = (time.perf_counter() - start) * 1000
+    legs = retriever.legs(question, k=depth)
+    return _Asked(
+        answer, milliseconds, {PIPELINE: _passage_ids(answer.hits), **{leg: _passage_ids(legs[leg]) for leg in LEGS}}
+    )
 
 
 def _passage_ids(hits: Sequence[Hit]) -> list[str]:

@@ -11,6 +11,7 @@ from qa.embed import Encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, ModelMissing, QuoteNotFound
 from qa.evaluation import evaluate, measure
 from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Question, QuestionSet, Quote, Span
+from qa.search import temporary_index
 
 TEXT = "医院召开大会。大会由柴建军主持。会议结束。"
 DOCUMENT = Document("a.txt", "大会", TEXT)
@@ -372,3 +373,14 @@ def test_a_model_that_is_not_there_and_the_file_of_a_bad_label_are_named(
         evaluate(questions, corpus=folder)
     with pytest.raises(ModelMissing, match=r"modules\.json"):
         evaluate(questions, corpus=folder, model=str(folder))
+
+
+def test_a_blank_question_finds_nothing_and_scores_zero(encoder: Encoder) -> None:
+    page = Document("p", "", "大会由甲主持。")
+    questions = (Question("1", "谁主持了大会"), Question("2", ""))
+    blank = QuestionSet("squad", questions, (page,), {"1": {"p": 1}, "2": {"p": 1}})
+    with temporary_index([page], encoder) as opened:
+        figures = measure(blank, opened).figures
+    assert figures["success@1"] == 0.5
+    assert figures["legs"]["dense"]["success@10"] == 0.5
+    assert [row["rank"] for row in figures["per_question"]] == [1, None]
