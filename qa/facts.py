@@ -66,7 +66,7 @@ _NAME = re.compile(
 _OPENING = re.compile(
     r"^.*(?:召开|举行|举办|参加|来自|位于|走进|前往|访问|参观|印发|转发|关于|通过|代表|包括|邀请|联合|以及|还有|其中|任命|担任|宣读|根据"
     r"|按照|经过|表示|指出|强调|作为|成为|欢迎|支持|祝贺|庆祝|热烈|今年|今日|今天|近日|日前|昨日|组织|成立|聘任|调研|慰问|视察|检查|指导"
-    r"|莅临|考察|支援|援助|助力|走访|服务|开展|推进|建设|介绍|对(?!外)|从(?![化江])|(?<!高)等|[的了暨在由向把将被让使给到赴于是为及与、])"
+    r"|莅临|考察|支援|援助|助力|走访|服务|开展|推进|建设|介绍|会见|看望|出席|当选|主持|会晤|关注|扶持|收购|报道|对(?!外)|从(?![化江])|(?<!高)等|[的了暨在由向把将被让使给到赴于是为及与、])"
 )
 _VAGUE = re.compile(
     r"(?:各|该|本|我|全|贵|某|一家|这家|那家|多家|所有|其他|上级|下属|附属|基层|公立|私立|综合|民营|县级|市级|省级|三级|二级|三甲|国内|全国|社区|合作|互联网|大|中|小|老|新|现代|智慧|总|分|党|团|市|区|县|省|\d)*"
@@ -192,11 +192,12 @@ def _first_name(value: str) -> str:
 def find_organisation(title: str, source: str, text: str) -> str:
     """Return the full name of the organisation that the page is about, or nothing if that is unsure.
 
-    A name in the title counts most, then the source, then a name the text repeats far more than any other.
+    A name in the title that the text repeats counts most, then the source, then a name that the text repeats
+    far more than any other.
     """
-    heads = list(_names(title))
-    if heads:
-        return heads[0]
+    for name in _names(title):
+        if name in text.replace(title, "", 1):
+            return name
     if source in _names(source):
         return source
     counts = Counter(_names(text[:_HEAD]))

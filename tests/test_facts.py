@@ -12,7 +12,8 @@ BODY = "会上,院长作了工作报告,全面总结了一年来的工作,并对
 
 
 def test_a_saved_page() -> None:
-    page = f"首页 > 新闻中心 > 正文\n某某市第一医院召开工作会议\n时间:2024年4月20日 点击:85 来源:宣传科 王小明\n{BODY}"
+    byline = "时间:2024年4月20日 点击:85 来源:宣传科 王小明"
+    page = f"首页 > 新闻中心 > 正文\n某某市第一医院召开工作会议\n{byline}\n某某市第一医院{BODY}"
     assert find_facts(page) == Facts("某某市第一医院召开工作会议", "2024-04-20", "宣传科", "某某市第一医院")
 
 
@@ -105,10 +106,11 @@ def test_find_source(line: str, source: str) -> None:
         ("我院召开大会", "宣传科", "", ""),
         ("年会", "", "本文介绍中山图书馆。" + "中山图书馆很大。" * 5, "中山图书馆"),
         ("年会", "", "中山图书馆与天河博物馆合作。", ""),
+        ("王某当选中国摄影家协会主席", "", f"王某当选中国摄影家协会主席\n{BODY}", ""),
     ],
 )
 def test_find_organisation(title: str, source: str, text: str, organisation: str) -> None:
-    assert find_organisation(title, source, text) == organisation
+    assert find_organisation(title, source, text or f"{title}\n{organisation}的{BODY}") == organisation
 
 
 @given(st.text(max_size=200))

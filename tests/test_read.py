@@ -42,7 +42,7 @@ def test_linked_folders_are_read_once(tmp_path: Path) -> None:
 def test_read_document(tmp_path: Path) -> None:
     path = tmp_path / "通知" / "会议.txt"
     path.parent.mkdir()
-    text = "首页 > 新闻\n某某市第一医院召开会议\n时间:2024.4.20 点击:3 来源:宣传科\n会议由院长主持。"
+    text = "首页 > 新闻\n某某市第一医院召开会议\n时间:2024.4.20 点击:3 来源:宣传科\n某某市第一医院的会议由院长主持。"
     path.write_bytes(text.replace("\n", "\r\n").encode("gb18030"))
     assert read_document(path, tmp_path) == Document(
         "通知/会议.txt", "某某市第一医院召开会议", text, "2024-04-20", "宣传科", str(path), "某某市第一医院"
