@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# After every event Gradio's queue summarises all events since the start with pandas, for a page that is switched off.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
 
-import gradio as gr  # it reads the line above when imported
+import gradio as gr  # it reads the lines above
 from fastapi import FastAPI
 from gradio.events import api
 
@@ -196,6 +198,7 @@ def _lay_out(desk: Desk) -> _Parts:
                 lines=1,
                 max_lines=6,
                 submit_btn=True,
+                interactive=False,  # until the memory is read: its answer would replace what was asked meanwhile
                 show_label=False,
                 label=say["question"],
                 placeholder=say["placeholder"],
@@ -253,7 +256,7 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: _Parts) -> None:
         memory = Memory(language, read_memory(kept).turns)
         return [*_named(desk, language, memory.turns), memory.to_json()]
 
-    def send(  # noqa: PLR0917  (Gradio passes inputs by position)
+    def send(
         question: str, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
     ) -> Iterator[tuple[Any, Any, Any]]:
         asked = turn(question or "", k, documents)
@@ -290,7 +293,7 @@ def _named(desk: Desk, language: str, turns: Sequence[Turn]) -> list[Any]:
     return [
         _heading(desk, language),
         say["new_chat"],
-        gr.update(label=say["question"], placeholder=say["placeholder"]),
+        gr.update(label=say["question"], placeholder=say["placeholder"], interactive=True),
         gr.update(label=say["options"]),
         gr.update(label=say["sources"]),
         gr.update(label=say["documents"]),

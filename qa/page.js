@@ -102,6 +102,7 @@ for (const type of ["keydown", "keypress", "keyup"]) {
 }
 
 let shown = 0;
+let ready = false;
 
 // Gradio reads a message's whole markup out as its label, and does not know the page's language;
 // a new question goes to the top, with its answer below.
@@ -112,14 +113,23 @@ function tidy() {
   const rows = document.querySelectorAll("#wd-talk .message-row");
   if (rows.length > shown) [...rows].findLast((row) => row.matches(".user-row"))?.scrollIntoView({ block: "start" });
   shown = rows.length;
+  const box = document.querySelector("#wd-box textarea:enabled");
+  if (box && !ready) {
+    ready = true;
+    // Not where a finger types: the keyboard would cover half the page.
+    if (matchMedia("(hover: hover)").matches) box.focus();
+  }
   const language = say("language");
   if (language && document.documentElement.lang !== language) document.documentElement.lang = language;
 }
-new MutationObserver(tidy).observe(document.body, { childList: true, subtree: true });
+new MutationObserver(tidy).observe(document.body, {
+  childList: true,
+  subtree: true,
+  attributeFilter: ["disabled", "aria-label", "data-language"],
+});
 tidy();
 
 const theme = localStorage.getItem("wenda-theme");
 if (theme) paint(theme === "dark");
 watch("value", settle);
-// Not where a finger types: the keyboard would cover half the page.
-if (matchMedia("(hover: hover)").matches) document.querySelector("#wd-box textarea")?.focus();
+
