@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -27,7 +28,8 @@ def main(host: str, port: int, index: Path) -> None:
     try:
         listener = listen(host, port)
     except OSError as error:
-        _stop(f"{host}:{port}: cannot listen there ({error.strerror}). Run: python app.py --port {port + 1}")
+        reason = os.strerror(error.errno or 0)
+        _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
     try:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
         app = build_app(Retriever.open(index))

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -99,7 +99,8 @@ def address_of(listener: socket.socket) -> str:
 
 def serve(app: _App, listener: socket.socket) -> None:
     """Serve until the process is told to stop (Ctrl-C or SIGTERM); answers under way get three seconds."""
-    _server(app).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn raises it once more when everything is finished
+        _server(app).run(sockets=[listener])
 
 
 @contextmanager

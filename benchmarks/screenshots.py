@@ -1,0 +1,71 @@
+"""Take the README's pictures of the chat: ``python -m benchmarks.screenshots [FOLDER]`` (needs Chromium)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from qa import Retriever, build_index
+from qa.chat import build_app
+from qa.web import running
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "谁主持了大会？"
+DECLINED = "午餐吃什么？"
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+
+
+def main(folder: Path) -> None:
+    """Write one PNG for each size, colour scheme and moment."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        sys.exit("Chromium is not installed. Install the package chromium and run this again.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as index, sync_playwright() as playwright:
+        build_index(ROOT / "seeds", index)
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        with running(build_app(Retriever.open(index))) as address:
+            for size in SIZES:
+                for scheme in ("light", "dark"):
+                    _take(browser, address, folder, size, scheme)
+        browser.close()
+
+
+def _take(browser: Browser, address: str, folder: Path, size: str, scheme: str) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale="zh-CN",
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+
+    def save(moment: str) -> None:
+        page.wait_for_timeout(400)
+        page.screenshot(path=folder / f"{size}-{scheme}-{moment}.png")
+
+    page.goto(address)
+    page.wait_for_selector("#wd-box textarea:enabled")
+    save("empty")
+    page.fill("#wd-box textarea", QUESTION)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".wd-card")
+    save("answer")
+    page.locator(".wd-answer .wd-open").click()
+    page.wait_for_selector("#wd-here")
+    save("page")
+    page.keyboard.press("Escape")
+    page.fill("#wd-box textarea", DECLINED)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".wd-declined, .wd-answer >> nth=1")
+    save("declined")
+    context.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "screenshots")

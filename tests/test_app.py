@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py"), *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    started = start("--port", "0", "--index", str(tmp_path / "index"))
+    with started:
+        yield started
+        started.kill()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_without_an_index_it_builds_one_says_so_serves_and_stops_when_told(
+    process: subprocess.Popen[str], tmp_path: Path, stop: signal.Signals
+) -> None:
+    assert process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr.readline() == f"{tmp_path / 'index'}: no index yet, building it from seeds\n"
+    assert process.stderr.readline().startswith(f"{tmp_path / 'index'}: 5 documents, ")
+    address = process.stderr.readline().split()[1]
+    with httpx.Client(trust_env=False, timeout=30) as browser:
+        assert browser.get(address).status_code == 200
+        assert browser.get(address + "health").json()["passages"] > 5
+    process.send_signal(stop)
+    assert process.wait(timeout=20) in {0, -stop}
+    assert process.stdout.read() == ""
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_a_taken_port_is_one_line_with_what_to_run() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with start("--port", str(port)) as refused:
+            _, said = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert (
+        said
+        == f"127.0.0.1:{port}: cannot listen there (Address already in use). Run: python app.py --port {port + 1}\n"
+    )
+
+
+def test_an_index_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "current").write_text("nonsense")
+    with start("--port", "0", "--index", str(tmp_path)) as refused:
+        _, said = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert said.count("\n") == 1
+    assert f"qa index --rebuild --index {tmp_path}" in said
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    with start("--port", "99999") as refused:
+        _, said = refused.communicate(timeout=60)
+    assert refused.returncode == 2
+    assert "99999" in said
