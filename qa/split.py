@@ -14,6 +14,7 @@ from qa.records import Document, Passage, Place
 from qa.text import fold, quotations, sentences, trim
 
 _TINY = 40
+_TINY_SENTENCE = 20
 _NARROW = 0.4  # what a letter of an alphabet weighs against a Chinese character
 _WIDE_RUN = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]+")
 _CLAUSE_END = re.compile(r"[，、；：,;:](?=\D|$)")
@@ -28,8 +29,9 @@ def split_document(document: Document, target: int = 350) -> list[Passage]:
     :param target: most Chinese characters a passage should have; a letter of another script counts 0.4.
     :return: passages with ``text == document.text[start:end]``.
 
-    A paragraph is a line, or the lines of a hard-wrapped paragraph. Paragraphs under 40 characters join a
-    neighbour, long ones are cut at sentence ends, and nothing is joined over boilerplate.
+    A paragraph is a line, or the lines of a hard-wrapped paragraph. Headings, captions and the like under 40
+    characters join a neighbour, as do sentences under 20; long paragraphs are cut at sentence ends. Nothing is
+    joined over boilerplate.
     """
     text = document.text
     paragraphs = _join_tiny(text, _unwrap(text, content_spans(text)), target)
@@ -108,21 +110,28 @@ def _columns(text: str, line: Stretch) -> int:
 
 
 def _join_tiny(text: str, paragraphs: list[Stretch], target: int) -> list[Stretch]:
-    """Join paragraphs under 40 characters: a heading with what follows, a trailing one with what precedes."""
+    """Join tiny paragraphs: a heading with what follows, a trailing one with what precedes."""
     joined: list[Stretch] = []
     weights: list[float] = []
     for at, paragraph in enumerate(paragraphs):
         weight = weigh(text[slice(*paragraph)])
         if joined and _touch(text, joined[-1], paragraph):
-            tiny = weight < _TINY and not _leads(text, paragraphs, at, weight, target)
-            fits = weights[-1] + weight <= target or (weights[-1] < _TINY and weight > target)
-            if fits and (tiny or weights[-1] < _TINY):
+            waiting = _is_tiny(text, joined[-1], weights[-1])
+            tiny = _is_tiny(text, paragraph, weight) and not _leads(text, paragraphs, at, weight, target)
+            fits = weights[-1] + weight <= target or (waiting and weight > target)
+            if fits and (tiny or waiting):
                 joined[-1] = (joined[-1][0], paragraph[1])
                 weights[-1] += weight
                 continue
         joined.append(paragraph)
         weights.append(weight)
     return joined
+
+
+def _is_tiny(text: str, paragraph: Stretch, weight: float) -> bool:
+    """Tell whether a paragraph needs a neighbour: a heading, caption, by-line, signature or very short sentence."""
+    is_sentence = text[max(paragraph[0], paragraph[1] - 2) : paragraph[1]].rstrip("”’」』）)")[-1:] in set("。；;.？?")
+    return weight < (_TINY_SENTENCE if is_sentence else _TINY)
 
 
 def _leads(text: str, paragraphs: list[Stretch], at: int, weight: float, target: int) -> bool:
