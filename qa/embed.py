@@ -117,7 +117,7 @@ class StaticEncoder:
         if missing:
             raise ModelMissing(self.name, f"files are missing: {', '.join(missing)}")
         try:
-            self._table: npt.NDArray[Any] = load_file(weights)["embedding.weight"]  # (vocabulary, dim)
+            self._table = _table(load_file(weights))
             idf_file = folder / _IDF_FILE
             idf = load_file(idf_file)["idf"] if idf_file.is_file() else np.ones(len(self._table), np.float32)
         except (SafetensorError, KeyError) as error:
@@ -168,6 +168,23 @@ class StaticEncoder:
         else:
             known.update(fresh)
         return found
+
+
+def _table(tensors: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the token vectors, shape (vocabulary, dim), of any form that ``StaticEmbedding`` loads.
+
+    Quantised rows stay as they are where one scale is common to all: it drops out of every cosine.
+    """
+    if "embedding.weight" in tensors:
+        return tensors["embedding.weight"]
+    table = tensors["embeddings"]
+    if "mapping" in tensors:
+        table = table[tensors["mapping"].astype(np.int64)]
+    scales = tensors.get("weights")
+    if scales is None or (scales == scales[0]).all():
+        return table
+    scaled: Floats = table.astype(np.float32) * scales[:, None].astype(np.float32)
+    return scaled
 
 
 def _static_path(folder: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from qa.embed import Floats, Tokens, unit_rows
+from qa.kinds import holds_kind, kinds_asked
 from qa.lexical import is_unspaced, terms
 from qa.text import fold, sentences
 
@@ -26,11 +27,14 @@ FEATURES = (
     "cover",  # share of the question's term weight found in the passage or its heading
     "cover_document",  # … anywhere in the document's candidates
     "late",  # token by token: each question token's best match in the passage or its heading
-    "cover_sentence",  # the same for the passage's best sentence alone
+    "brief",  # how short the passage is: 0 for 1,000 characters, 1 for one
+    "cover_sentence",  # the same for the passage's best sentence with the heading
     "late_sentence",
+    "cover_alone",  # … and without it
     "close_sentence",  # the weighted mean of its tokens' cosines with the whole question
+    "kind_sentence",  # 1 if it holds the kind of thing that is asked for
 )
-SENTENCE_FEATURES = FEATURES[5:]
+SENTENCE_FEATURES = FEATURES[6:]
 _BM25_MOST = 2.2  # k1 + 1: the most that one term can add, times its idf
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
@@ -80,12 +84,15 @@ def weigh(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Weighe
 class Weights:
     """What the ranking was fitted to.
 
-    ``passage`` weighs ``FEATURES``; ``sentence`` weighs ``SENTENCE_FEATURES`` in the choice of the best sentence;
-    ``shortlist`` is the worth of the dense leg's score where the lexical leg's counts 1; ``spread`` is the margin
-    by which a second passage of a document must be better than the first of another.
+    ``near`` and ``far`` weigh ``FEATURES`` for a question whose words the collection holds, and for one that shares
+    none with it (most often in another language); between the two they are mixed. ``sentence`` weighs
+    ``SENTENCE_FEATURES`` in the choice of the best sentence; ``shortlist`` is the worth of the dense leg's score where
+    the lexical leg's counts 1; ``spread`` is the margin by which a second passage of a document must be better than
+    the first of another.
     """
 
-    passage: Mapping[str, float]
+    near: Mapping[str, float]
+    far: Mapping[str, float]
     sentence: Mapping[str, float]
     shortlist: float
     spread: float
@@ -95,7 +102,7 @@ class Weights:
 def learned_weights() -> Weights:
     """Return the weights as fitted by ``python -m training.rank``."""
     data = json.loads(_WEIGHTS_FILE.read_text("utf-8"))
-    return Weights(data["passage"], data["sentence"], data["shortlist"], data["spread"])
+    return Weights(data["near"], data["far"], data["sentence"], data["shortlist"], data["spread"])
 
 
 def rank(
@@ -118,7 +125,9 @@ def rank(
     weights = weights or learned_weights()
     candidates = shortlist(weighed, candidates, depth, weights.shortlist)
     matrix, spans = features(question, weighed, candidates, encode_tokens, weights.sentence)
-    scores = matrix @ np.array([weights.passage[name] for name in FEATURES], np.float32)
+    near, far = (np.array([side[name] for name in FEATURES], np.float32) for side in (weights.near, weights.far))
+    reach = float(matrix[:, FEATURES.index("cover")].max())
+    scores = matrix @ (reach * near + (1 - reach) * far)
     ranked = [
         Ranked(candidate, float(score), span, dict(zip(FEATURES, map(float, row), strict=True)))
         for candidate, score, span, row in zip(candidates, scores, spans, matrix, strict=True)
@@ -155,13 +164,13 @@ def features(
     :return: float32, shape (n candidates, n ``FEATURES``), and the span of each best sentence in its text.
     """
     pieces = Pieces.cut(candidates)
-    judged = judge(question, weighed, pieces.texts, encode_tokens)
-    covered, late = judged.covered, judged.late
-    share = weighed.idf / max(float(weighed.idf.sum()), 1e-6)
-    sentence_scores = judged.features @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
-    documents: dict[str, Floats] = defaultdict(lambda: np.zeros(len(share), np.float32))
+    judged = judge(weighed, pieces.texts, question, encode_tokens)
+    by_piece = sentence_features(judged, pieces, kinds_asked(question))
+    sentence_scores = by_piece @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
+    documents: dict[str, Floats] = defaultdict(lambda: np.zeros(len(judged.term_share), np.float32))
     for candidate, members in zip(candidates, pieces.members, strict=True):
-        documents[candidate.document_id] = np.maximum(documents[candidate.document_id], covered[members].max(axis=0))
+        held = judged.covered[members].max(axis=0)
+        documents[candidate.document_id] = np.maximum(documents[candidate.document_id], held)
     matrix = np.zeros((len(candidates), len(FEATURES)), np.float32)
     spans = []
     for n, (candidate, members) in enumerate(zip(candidates, pieces.members, strict=True)):
@@ -170,13 +179,29 @@ def features(
         matrix[n] = (
             candidate.dense,
             candidate.lexical / _most(weighed),
-            covered[members].max(axis=0) @ share,
-            documents[candidate.document_id] @ share,
-            late[members].max(axis=0) @ judged.token_share,
-            *judged.features[best],
+            judged.covered[members].max(axis=0) @ judged.term_share,
+            documents[candidate.document_id] @ judged.term_share,
+            judged.late[members].max(axis=0) @ judged.token_share,
+            1 - min(np.log1p(len(candidate.text)) / np.log(1000), 1),
+            *by_piece[best],
         )
         spans.append(pieces.spans[best])
     return matrix, spans
+
+
+def sentence_features(judged: Judged, pieces: Pieces, kinds: frozenset[str]) -> Floats:
+    """Return the ``SENTENCE_FEATURES`` of each piece, shape (n pieces, n features).
+
+    A sentence is read under its heading: what the heading already says need not be said again.
+    """
+    with_heading = np.zeros((len(pieces.texts), 2), np.float32)
+    for members in pieces.members:
+        covered = np.maximum(judged.covered[members], judged.covered[members[0]])
+        late = np.maximum(judged.late[members], judged.late[members[0]])
+        with_heading[members] = np.stack([covered @ judged.term_share, late @ judged.token_share], axis=1)
+    alone = judged.covered @ judged.term_share
+    kind = np.array([holds_kind(_folded(text), kinds) for text in pieces.texts], np.float32)
+    return np.column_stack([with_heading, alone, judged.close, kind]).astype(np.float32)
 
 
 def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
@@ -225,23 +250,23 @@ class Pieces:
 class Judged:
     """How n texts meet a question.
 
-    ``covered``: 1 where a text holds a term, shape (n, terms). ``late``: each question token's best cosine in each
-    text, shape (n, question tokens), and ``token_share``, the tokens' weight, summing to 1. ``features``: the
-    ``SENTENCE_FEATURES`` of each text, shape (n, 3).
+    ``covered``: 1 where a text holds a term, shape (n, terms), and ``term_share``, the terms' weight, summing to 1.
+    ``late``: each question token's best cosine in each text, shape (n, question tokens), and ``token_share``.
+    ``close``: the weighted mean of a text's tokens' cosines with the whole question, shape (n,).
     """
 
     covered: Floats
+    term_share: Floats
     late: Floats
     token_share: Floats
-    features: Floats
+    close: Floats
 
 
-def judge(question: str, weighed: Weighed, texts: Sequence[str], encode_tokens: EncodeTokens) -> Judged:
+def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: EncodeTokens) -> Judged:
     """Compare a question with texts, word by word and token by token.
 
     Late interaction (Khattab and Zaharia 2020, ColBERT) over static vectors.
     """
-    covered = _covered(weighed.terms, texts)
     asked, told = encode_tokens([question]), encode_tokens(texts)
     mean = unit_rows((asked.vectors * asked.weights[:, None])[asked.ids].sum(axis=0, keepdims=True))
     late = np.zeros((len(texts), len(asked.weights)), np.float32)
@@ -254,9 +279,11 @@ def judge(question: str, weighed: Weighed, texts: Sequence[str], encode_tokens: 
         nearness = np.stack([(told.vectors @ mean[0]) * told.weights, told.weights], axis=1)
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
-    token_share = asked.weights / max(float(asked.weights.sum()), 1e-6)
-    share = weighed.idf / max(float(weighed.idf.sum()), 1e-6)
-    return Judged(covered, late, token_share, np.stack([covered @ share, late @ token_share, close], axis=1))
+    return Judged(_covered(weighed.terms, texts), _share(weighed.idf), late, _share(asked.weights), close)
+
+
+def _share(weights: Floats) -> Floats:
+    return weights / max(float(weights.sum()), 1e-6)
 
 
 def _covered(distinct: Sequence[str], texts: Sequence[str]) -> Floats:

@@ -251,5 +251,5 @@ def test_a_build_killed_at_any_moment_leaves_a_complete_index(
         process.communicate()
         opened = open_generation(tmp_path / "i")
         assert len(opened.passages) == len(opened.vectors) == len(opened.lexical) == 20
-        assert [row for row, _ in opened.lexical.search("甲7", 1)] == [18]
+        assert [row for row, _ in opened.lexical.search("甲7", 1)] == [17]
     assert build_index(folder, tmp_path / "i", model=encoder, rebuild=True).embedded == 20

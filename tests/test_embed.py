@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding, Transformer
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -98,6 +99,15 @@ def test_static_vectors_are_means_of_token_vectors(tmp_path: Path) -> None:
     assert isinstance(static, StaticEncoder)
     assert static.encode_documents(["大会"])[0] == pytest.approx([0.6, 0.8, 0])
     assert static.encode_queries(["大会"])[0] == pytest.approx([0.6, 0.8, 0])
+
+
+@pytest.mark.parametrize("scales", [[0.5, 0.5, 0.5, 0.5], [1.0, 2.0, 3.0, 4.0]])
+def test_quantised_tables_equal_the_librarys_own_encoding(tmp_path: Path, scales: list[float]) -> None:
+    folder = small_static(tmp_path)
+    rows = np.array([[0, 0, 0], [3, 1, 0], [0, 4, -7], [1, 0, 5]], np.int8)
+    save_file({"embeddings": rows, "weights": np.array(scales, np.float32)}, folder / "model.safetensors")
+    expected = SentenceTransformer(str(folder), device="cpu").encode(["大会a", "会"])
+    assert load_encoder(str(folder)).encode_documents(["大会a", "会"]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_tokens_are_unit_vectors_with_their_weights(tmp_path: Path) -> None:

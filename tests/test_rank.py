@@ -19,7 +19,13 @@ from qa.rank import (
     weigh,
 )
 
-ONES = Weights(dict.fromkeys(FEATURES, 1.0), dict.fromkeys(SENTENCE_FEATURES, 1.0), shortlist=1.0, spread=0.5)
+ONES = Weights(
+    near=dict.fromkeys(FEATURES, 1.0),
+    far=dict.fromkeys(FEATURES, 1.0),
+    sentence=dict.fromkeys(SENTENCE_FEATURES, 1.0),
+    shortlist=1.0,
+    spread=0.5,
+)
 
 
 def characters(texts: Sequence[str]) -> Tokens:
@@ -54,11 +60,32 @@ def test_idf_is_bm25s() -> None:
     )
 
 
-def test_cover_counts_the_heading_and_cover_sentence_does_not() -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("cover", [1, 0]), ("cover_sentence", [1, 0]), ("cover_alone", [0, 0]), ("cover_document", [1, 0])],
+)
+def test_a_heading_counts_for_the_passages_and_sentences_below_it(name: str, expected: list[float]) -> None:
     both = [candidate(0, "主持", heading="大会"), candidate(1, "主持", heading="别的")]
-    assert feature("主持", both, "cover") == [1, 1]
-    assert feature("大会", both, "cover") == [1, 0]
-    assert feature("大会", both, "cover_sentence") == [0, 0]
+    assert feature("大会", both, name) == expected
+    assert feature("主持", both, name) == [1, 1]
+
+
+def test_kind_is_what_the_best_sentence_holds_of_what_is_asked() -> None:
+    both = [candidate(0, "共有500余人参会。"), candidate(1, "全体人员参会。")]
+    assert feature("多少人参会", both, "kind_sentence") == [1, 0]
+    assert feature("为什么参会", both, "kind_sentence") == [0, 0]
+
+
+def test_brief_favours_the_shorter() -> None:
+    found = feature("甲", [candidate(0, "甲"), candidate(1, "甲" * 100), candidate(2, "甲" * 5000)], "brief")
+    assert found[0] > found[1] > found[2] == 0
+
+
+def test_weights_are_mixed_by_how_much_of_the_question_the_collection_holds() -> None:
+    far = Weights({**ONES.near, "dense": 0.0}, {**ONES.far, "dense": 10.0}, ONES.sentence, 1.0, 0.5)
+    two = [candidate(0, "主持", dense=0.0), candidate(1, "别的", dense=0.9)]
+    assert rank("主持", weighed("主持"), two, characters, far)[0].candidate.row == 0
+    assert rank("chaired", weighed("chaired"), two, characters, far)[0].candidate.row == 1
 
 
 def test_cover_is_a_share_of_term_weight() -> None:
@@ -100,7 +127,7 @@ def test_rank_sorts_by_the_weighted_sum_and_ties_keep_row_order() -> None:
     ranked = rank("问", weighed("问"), four, characters, ONES)
     assert [item.candidate.row for item in ranked] == [1, 3, 0, 2]
     for item in ranked:
-        assert item.score == pytest.approx(sum(item.features[name] for name in FEATURES))
+        assert item.score == pytest.approx(sum(item.features.values()))
 
 
 def test_nothing_to_rank_is_nothing() -> None:
@@ -141,5 +168,5 @@ def test_a_second_passage_that_is_far_better_stays_ahead() -> None:
 
 
 def test_every_feature_has_a_learned_weight() -> None:
-    assert learned_weights().passage.keys() == set(FEATURES)
+    assert learned_weights().near.keys() == learned_weights().far.keys() == set(FEATURES)
     assert learned_weights().sentence.keys() == set(SENTENCE_FEATURES)

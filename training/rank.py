@@ -2,7 +2,8 @@
 
 The sets are the public development sets. Questions whose id hashes to an even byte are fitted on; figures in the
 report come from the others. Reading-comprehension sets are used twice: with each context as one passage, and as
-documents that the program splits itself, which is what teaches the evidence of a whole document.
+pages of several short paragraphs under a title (the first words of the context, most often the name of what it is
+about), which is what teaches the evidence of a heading, of a document and of a sentence.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,11 +26,12 @@ from sklearn.metrics import roc_auc_score
 
 from qa.build import build_index
 from qa.embed import Encoder, load_encoder
-from qa.rank import FEATURES, SENTENCE_FEATURES, Pieces, features, judge
+from qa.kinds import kinds_asked
+from qa.rank import FEATURES, SENTENCE_FEATURES, Pieces, features, judge, sentence_features
 from qa.read import read_questions
 from qa.records import Question
 from qa.search import Retriever, temporary_index
-from qa.text import fold
+from qa.text import fold, sentences
 
 QA = Path(__file__).parents[1] / "qa"
 WHOLE = (
@@ -37,6 +40,8 @@ WHOLE = (
     "xquad_vi_zh", "xquad_ar_zh",
 )  # fmt: skip
 SPLIT = ("cmrc_trial.squad.json", "drcd_dev.squad.json", "news_mrc_dev.squad.json")
+CROSS = frozenset(name for name in WHOLE if name.startswith("xquad_") and name not in {"xquad_zh_zh", "xquad_en_en"})
+ACROSS = 0.3  # what a set across languages counts beside one within a language
 PENALTY = 1e-3
 COST_OF_A_WRONG_ANSWER = 3.0
 
@@ -58,14 +63,25 @@ def is_tune(question: Question) -> bool:
     return hashlib.sha256(question.id.encode()).digest()[0] % 2 == 0
 
 
+def page(context: str, least: int = 50) -> str:
+    """Write a context as a page: its first words as the title, then paragraphs of whole sentences."""
+    title = re.split(r"[,，。（(、：:；;]|是(?=[一位个中]|由|在)", context, maxsplit=1)[0][:24]
+    paragraphs = [""]
+    for start, end in sentences(context):
+        if len(paragraphs[-1]) >= least:
+            paragraphs.append("")
+        paragraphs[-1] += context[start:end]
+    return "\n\n".join([title, *paragraphs])
+
+
 @contextmanager
 def split_index(documents: dict[str, str], encoder: Encoder) -> Iterator[Retriever]:
-    """Index contexts as files, split by the program itself."""
+    """Index contexts as pages, read and split by the program itself."""
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "documents")
         files.mkdir()
         for name, text in documents.items():
-            (files / f"{name}.txt").write_text(text, "utf-8")
+            (files / f"{name}.txt").write_text(page(text), "utf-8")
         build_index(files, Path(folder, "index"), model=encoder)
         yield Retriever.open(Path(folder, "index"), encoder=encoder)
 
@@ -77,7 +93,8 @@ def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float],
     opened = split_index(texts, encoder) if split else temporary_index(found.documents, encoder)
     asked = []
     with opened as retriever:
-        answerable = [q for q in found.questions if any(found.relevance.get(q.id, {}).values())]
+        asked_for = [q for q in found.questions if q.text.strip()]
+        answerable = [q for q in asked_for if any(found.relevance.get(q.id, {}).values())]
         for question in answerable[:: max(1, len(answerable) // most)]:
             grades = found.relevance[question.id]
             candidates = retriever.candidates(question.text, 60)
@@ -89,39 +106,46 @@ def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float],
                 and (not split or any(answer in fold(c.text) for answer in answers))
                 for c in candidates
             ]
-            sentences, right_sentences = np.zeros((0, len(SENTENCE_FEATURES))), np.zeros(0, bool)
+            pieces, right_pieces = np.zeros((0, len(SENTENCE_FEATURES))), np.zeros(0, bool)
             if answers and any(right):
-                gold = candidates[right.index(True)]
-                pieces = Pieces.cut([gold]).texts[1:]
-                sentences = judge(question.text, weighed, pieces, retriever.encode_tokens).features
-                right_sentences = np.array([any(answer in fold(piece) for answer in answers) for piece in pieces])
+                cut = Pieces.cut([candidates[right.index(True)]])
+                judged = judge(weighed, cut.texts, question.text, retriever.encode_tokens)
+                pieces = sentence_features(judged, cut, kinds_asked(question.text))[1:]
+                right_pieces = np.array([any(answer in fold(text) for answer in answers) for text in cut.texts[1:]])
             lexical = np.array([c.lexical for c in candidates])
-            asked.append(Asked(is_tune(question), matrix, np.array(right), lexical, sentences, right_sentences))
+            asked.append(Asked(is_tune(question), matrix, np.array(right), lexical, pieces, right_pieces))
     return asked
 
 
-def fit_choice(groups: list[list[tuple[np.ndarray, np.ndarray]]], positive: bool = True) -> np.ndarray:
-    """Fit weights so that a softmax over each question's rows puts its mass on the right ones.
+def fit_choice(groups: list[list[tuple[np.ndarray, np.ndarray]]], worth: list[float] | None = None) -> np.ndarray:
+    """Fit weights, none below 0, so that a softmax over each question's rows puts its mass on the right ones.
 
-    Each set of questions counts the same, whatever its size.
+    :param worth: how much each set of questions counts, whatever its size; 1 by default.
     """
     width = groups[0][0][0].shape[1]
+    worth = worth or [1.0] * len(groups)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         total, slope = PENALTY * float(weights @ weights), 2 * PENALTY * weights
-        for group in groups:
+        for group, counts in zip(groups, worth, strict=True):
+            share = counts / len(group) / sum(worth)
             for matrix, right in group:
                 scores = matrix @ weights
                 chances = np.exp(scores - scores.max())
                 chances /= chances.sum()
                 mass = max(float(chances[right].sum()), 1e-9)
                 aim = np.where(right, chances / mass, 0)
-                total -= np.log(mass) / len(group) / len(groups)
-                slope = slope + matrix.T @ (chances - aim) / len(group) / len(groups)
+                total -= np.log(mass) * share
+                slope = slope + matrix.T @ (chances - aim) * share
         return total, slope
 
-    bounds = [(0, None) if positive else (None, None)] * width
-    return np.asarray(minimize(loss, np.ones(width), jac=True, method="L-BFGS-B", bounds=bounds).x)
+    return np.asarray(minimize(loss, np.ones(width), jac=True, method="L-BFGS-B", bounds=[(0, None)] * width).x)
+
+
+def mixed(matrix: np.ndarray) -> np.ndarray:
+    """Return the features as the ranking mixes them: shape (n, 2 × features), near ones first."""
+    reach = matrix[:, FEATURES.index("cover")].max(initial=0)
+    return np.hstack([matrix * reach, matrix * (1 - reach)])
 
 
 def first_is_right(asked: Asked, scores: np.ndarray) -> bool:
@@ -141,7 +165,7 @@ def table(groups: dict[str, list[Asked]], weights: np.ndarray) -> list[tuple[str
         half = [asked for asked in group if not asked.tune]
         dense = np.mean([first_is_right(a, a.matrix[:, 0]) for a in half])
         lexical = np.mean([first_is_right(a, a.lexical) for a in half])
-        fused = np.mean([first_is_right(a, a.matrix @ weights) for a in half])
+        fused = np.mean([first_is_right(a, mixed(a.matrix) @ weights) for a in half])
         lines.append((name, len(half), float(dense), float(lexical), float(fused)))
     return lines
 
@@ -153,7 +177,7 @@ def confidence_rows(groups: dict[str, list[Asked]], weights: np.ndarray, tune: b
         for asked in (a for a in group if a.tune == tune):
             for kept in (np.ones(len(asked.right), bool), ~asked.right):
                 if kept.any():
-                    scores = (asked.matrix @ weights)[kept]
+                    scores = (mixed(asked.matrix) @ weights)[kept]
                     first = int(np.argmax(scores))
                     signals.append(asked.matrix[kept][first])
                     right.append(bool(asked.right[kept][first]))
@@ -184,14 +208,15 @@ def main() -> None:
             ]
             sentence = dict(zip(SENTENCE_FEATURES, map(float, fit_choice(chosen).round(3)), strict=True))
             report_sentences(groups, sentence)
-    weights = fit_choice([[(a.matrix, a.right) for a in rows(group, tune=True)] for group in groups.values()])
-    weights = weights.round(3)
+    chosen = [[(mixed(a.matrix), a.right) for a in rows(group, tune=True)] for group in groups.values()]
+    weights = fit_choice(chosen, [ACROSS if name in CROSS else 1.0 for name in groups]).round(3)
     for name, n, dense, lexical, fused in table(groups, weights):
         print(f"{name:28} n={n:4} dense {dense:.3f} lexical {lexical:.3f} fused {fused:.3f}")
-    print(dict(zip(FEATURES, weights, strict=True)))
+    near, far = named(weights[: len(FEATURES)]), named(weights[len(FEATURES) :])
+    print(near, far, sep="\n")
     fitted = fit_confidence(groups, weights)
     if not options.dry:
-        write(QA / "rank.json", passage=named(weights), sentence=sentence, shortlist=0.5, spread=0.5)
+        write(QA / "rank.json", near=near, far=far, sentence=sentence, shortlist=0.5, spread=0.5)
         write(QA / "confidence.json", weights=fitted)
 
 
