@@ -315,7 +315,8 @@ def _heading(desk: Desk, language: str) -> str:
     say = words(language)
     indexed = say["indexed"].format(n=len(desk.retriever.documents))
     return (
-        f'<div id="wd-words" data-language="{language}" data-copied="{say["copied"]}" data-theme="{say["theme"]}">'
+        f'<div id="wd-words" data-language="{language}" data-copied="{say["copied"]}" data-theme="{say["theme"]}" '
+        f'data-send="{say["send"]}">'
         f"<h1>{say['app']}</h1><p>{escape(indexed)}</p></div>"
     )
 

@@ -101,6 +101,14 @@ for (const type of ["keydown", "keypress", "keyup"]) {
   );
 }
 
+function name(selector, label) {
+  const element = document.querySelector(selector);
+  if (element && element.getAttribute("aria-label") !== label) {
+    element.setAttribute("aria-label", label);
+    element.title = label;
+  }
+}
+
 let shown = 0;
 let ready = false;
 
@@ -113,6 +121,9 @@ function tidy() {
   const rows = document.querySelectorAll("#wd-talk .message-row");
   if (rows.length > shown) [...rows].findLast((row) => row.matches(".user-row"))?.scrollIntoView({ block: "start" });
   shown = rows.length;
+  document.querySelector("#wd-talk .examples[role=list]")?.removeAttribute("role"); // its children are buttons
+  name("#wd-theme", say("theme"));
+  name("#wd-box .submit-button", say("send"));
   const box = document.querySelector("#wd-box textarea:enabled");
   if (box && !ready) {
     ready = true;

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from qa.build import build_index
@@ -376,3 +377,37 @@ def test_messages_are_not_labelled_with_their_markup(new_page: NewPage) -> None:
     page = new_page()
     ask(page, QUESTION)
     expect(page.locator("#wd-talk [aria-label*='<']")).to_have_count(0)
+
+
+def test_everything_that_can_be_pressed_or_typed_in_has_a_name(new_page: NewPage) -> None:
+    page = new_page(locale="en-US")
+    ask(page, QUESTION)
+    page.click("#wd-options > button")
+    page.locator(".wd-answer .wd-open").click()
+    expect(page.locator("#wd-here")).to_be_in_viewport()
+    nameless = """() => [...document.querySelectorAll("button, a, summary, input, textarea")]
+      .filter((one) => one.checkVisibility() && one.getClientRects().length)
+      .filter((one) => !(one.innerText || one.ariaLabel || one.labels?.[0]?.innerText || "").trim())
+      .map((one) => one.outerHTML)"""
+    assert page.evaluate(nameless) == []
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Dark or light")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_axe_finds_nothing_serious(new_page: NewPage, width: int, scheme: str) -> None:
+    page = new_page(width=width, color_scheme=scheme)
+    page.wait_for_selector("#wd-talk .example")
+    assert serious(page) == []
+    ask(page, QUESTION)
+    page.click("#wd-options > button")
+    assert serious(page) == []
+    page.locator(".wd-answer .wd-open").click()
+    expect(page.locator("#wd-here")).to_be_in_viewport()
+    assert serious(page) == []
+
+
+def serious(page: Page) -> list[tuple[str, str]]:
+    """Return the rules that axe-core finds seriously broken, each with the first element that breaks it."""
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in {"serious", "critical"}]
