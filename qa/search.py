@@ -82,15 +82,17 @@ class Retriever:
         :return: best first; one passage of each document before a second of any, where they are about as good.
         :raises InvalidQuestion: if the question is blank or overlong, or k is below 1.
         """
-        return self._hits(self._ordered(question, k, documents)[:k])
+        return self._hits(self._ordered(_checked(question, k), k, documents)[:k])
 
     def ask(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> Answer:
         """Return the answer with its sources, or a plain no with the near misses; as :meth:`search`."""
+        question = _checked(question, k)
         ordered = self._ordered(question, k, documents)
         return answer(question, self._hits(ordered[:k]), ordered[0].features if ordered else {})
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""
+        question = _checked(question, k)
         found = self.candidates(question, k)
         by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in found}
         dense = sorted(by_row.values(), key=lambda item: (-item.candidate.dense, item.candidate.row))
@@ -108,7 +110,6 @@ class Retriever:
 
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
         """Return what either leg finds before ranking, in index order, each with both legs' scores."""
-        _check(question, k)
         depth = max(k, LEG_DEPTH)
         only = None if documents is None else self.passages.rows_of(documents)
         vector = self._encoder.encode_queries([question])
@@ -178,10 +179,12 @@ def _builtin_tokens() -> TokenEncoder:
     return encoder
 
 
-def _check(question: str, k: int) -> None:
+def _checked(question: str, k: int) -> str:
+    """Return the question with lone surrogates replaced, which no UTF-8 library takes."""
     if not question.strip():
         raise InvalidQuestion("the question is empty")
     if len(question) > _LONGEST_QUESTION:
         raise InvalidQuestion(f"the question has {len(question)} characters, at most {_LONGEST_QUESTION} are taken")
     if k < 1:
         raise InvalidQuestion(f"k is {k}, it must be at least 1")
+    return question.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
