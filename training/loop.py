@@ -33,6 +33,7 @@ class Settings:
     minutes: float = 600.0
     threads: int = 2
     scales: dict[str, float] = field(default_factory=dict)
+    drop: dict[str, float] = field(default_factory=dict)
     hard_share: float = 0.0
     too_close: float = 1.1
 
@@ -170,6 +171,12 @@ def split_tokens(texts: Ragged, parts: Ragged, share: float, rng: np.random.Gene
     return Ragged(ids, begins[texts.starts])
 
 
+def drop_tokens(texts: Ragged, share: float, rng: np.random.Generator) -> Ragged:
+    """Leave out a share of the tokens, so that every token has to carry its own meaning; texts may end up empty."""
+    stays = rng.random(len(texts.ids)) >= share
+    return Ragged(texts.ids[stays], np.concatenate([[0], np.cumsum(stays)])[texts.starts])
+
+
 def contrast(questions: torch.Tensor, passages: torch.Tensor, same: torch.Tensor, scale: float) -> torch.Tensor:
     """Return the symmetric softmax loss of a batch.
 
@@ -259,6 +266,8 @@ def train(
         questions, passages = kinds[kind].questions.take(rows), kinds[kind].passages.take(rows)
         if parts is not None and settings.split_share:
             questions = split_tokens(questions, parts, settings.split_share, rng)
+        if kind in settings.drop:
+            questions, passages = (drop_tokens(side, settings.drop[kind], rng) for side in (questions, passages))
         tokens, matrix = batch_matrix((questions, passages), len(table))
         token_rows = torch.from_numpy(tokens)
         active = table[token_rows].requires_grad_()

@@ -156,7 +156,7 @@ def gloss_pairs(records: Iterable[dict[str, Any]]) -> list[Pair]:
 def taught_pairs(parallel: Iterable[dict[str, Any]], words: Iterable[dict[str, Any]], seed: int = 5) -> list[Pair]:
     """Return short English texts and dictionary glosses with their Chinese, for which the teacher is asked.
 
-    Sentences of 12 to 110 characters outside software manuals, and glosses of at most 45 a sense; a fixed sample of each.
+    Sentences of 12 to 110 characters outside software manuals, and glosses of at most 45 a sense; a fixed sample.
     """
     sentences = [
         (r["text1"], r["text2"])

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 
 LONGEST_TOKENS = 400
 _BATCH = 20_000
+_APART = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,27 @@ def take_pairs(pairs: PairSet, rows: np.ndarray) -> PairSet:
     """Return some rows of a pair set."""
     return PairSet(
         pairs.questions.take(rows), pairs.passages.take(rows), pairs.question_group[rows], pairs.passage_group[rows]
+    )
+
+
+def turn_pairs(pairs: PairSet) -> PairSet:
+    """Return the pairs with their sides exchanged."""
+    return PairSet(pairs.passages, pairs.questions, pairs.passage_group, pairs.question_group)
+
+
+def join(texts: Sequence[Ragged]) -> Ragged:
+    """Return the texts of several in a row."""
+    sizes = np.concatenate([np.diff(one.starts) for one in texts])
+    return Ragged(np.concatenate([one.ids for one in texts]), np.concatenate([[0], np.cumsum(sizes)]))
+
+
+def join_pairs(sets: Sequence[PairSet]) -> PairSet:
+    """Return several kinds as one; equal texts of different kinds count as different."""
+    return PairSet(
+        join([one.questions for one in sets]),
+        join([one.passages for one in sets]),
+        np.concatenate([one.question_group + i * _APART for i, one in enumerate(sets)]),
+        np.concatenate([one.passage_group + i * _APART for i, one in enumerate(sets)]),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from tokenizers import Tokenizer
 
 from training.clean import read_clean
 from training.export import inverse_document_frequency
+from training.lexicon import neighbour_lexicon, translate_questions
 from training.loop import Settings, train
-from training.measure import Measure, figures, headline
+from training.measure import Measure, embed, figures, headline
 from training.pairs import make_pairs, taught_pairs
-from training.ragged import PairSet, full_rows, load_pairs, pair_set, save_pairs, take_pairs
+from training.ragged import PairSet, full_rows, join_pairs, load_pairs, pair_set, save_pairs, take_pairs, turn_pairs
 from training.teacher import TeacherLoss, embed_english
 from training.vocabulary import (
     build_tokenizer,
@@ -24,6 +26,7 @@ from training.vocabulary import (
     train_pieces,
 )
 from training.vocabulary_texts import HAN_SHARES, OTHER_SHARES, vocabulary_texts
+from training.widen import is_han, token_parts, widen
 
 HAN_PIECES, OTHER_PIECES = 38_000, 25_500
 IDF_KINDS = (
@@ -81,26 +84,149 @@ def idf_stage(kinds: dict[str, PairSet], size: int) -> np.ndarray:
 
 
 def random_table(idf: np.ndarray, dims: int, seed: int = 7) -> np.ndarray:
-    """Return random vectors as long as their token's idf: before any training, cosine already is a rough tf-idf match."""
+    """Return random vectors as long as their token's idf: untrained, their cosine already is a rough tf-idf match."""
     random = np.random.default_rng(seed).standard_normal((len(idf), dims)).astype(np.float32)
     return random * 0.05 * idf[:, None]
 
 
+_WEIGHTS = {
+    "qa_zh": 4,
+    "qa_answers_zh": 2,
+    "qa_ja": 3,
+    "qa_en": 2,
+    "wiki_rest": 3,
+    "wiki_question": 2,
+    "ja_rest": 1,
+    "news_title": 4,
+    "news_rest": 4,
+    "news_question": 5,
+    "law_title": 2,
+    "law_rest": 2,
+    "law_question": 0.5,
+    "abstract_rest": 0.5,
+    "similar": 2,
+    "entailed": 0.5,
+    "en_zh": 7,
+    "multi": 5,
+    "pivot_zh": 6,
+    "gloss": 5,
+}
+_LEARNED = {"taught": 6, "syn_question": 4, "syn_passage": 3}
+_HARD = ("qa_ja", "qa_zh", "news_question", "news_rest", "law_question", "law_rest", "law_title", "wiki_question")
+_DROP = {
+    "en_zh": 0.35,
+    "multi": 0.3,
+    "pivot_zh": 0.3,
+    "gloss": 0.1,
+    "taught": 0.15,
+    "news_question": 0.1,
+    "law_title": 0.1,
+}
+_DROP |= dict.fromkeys(("qa_zh", "qa_ja", "qa_en", "wiki_question", "wiki_rest", "news_title"), 0.2)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training: how many dimensions are put on before it, and how it runs.
+
+    ``hard`` kinds are drawn as neighbours half of the time; ``learned`` adds the teacher and the translated questions.
+    """
+
+    name: str
+    widen: int
+    settings: Settings
+    hard: tuple[str, ...] = ()
+    learned: bool = False
+
+
+STAGES = (
+    Stage("first", 0, Settings(steps=1226, weights=_WEIGHTS, rate=0.01)),
+    Stage("second", 256, Settings(steps=1000, weights=_WEIGHTS, rate=0.006, final_rate=0.0045, split_share=0.1)),
+    Stage(
+        "third",
+        0,
+        Settings(
+            steps=1000,
+            weights=_WEIGHTS | _LEARNED,
+            rate=0.005,
+            final_rate=0.003,
+            split_share=0.1,
+            hard_share=0.5,
+            too_close=0.75,
+        ),
+        (*_HARD, "wiki_rest"),
+        learned=True,
+    ),
+    Stage(
+        "fourth",
+        64,
+        Settings(
+            steps=5000,
+            weights=_WEIGHTS | _LEARNED,
+            rate=0.004,
+            split_share=0.1,
+            hard_share=0.5,
+            too_close=0.75,
+            drop=_DROP,
+        ),
+        (*_HARD, "wiki_rest", "en_zh", "pivot_zh", "multi"),
+        learned=True,
+    ),
+)
+
+
+def translated_kinds(table: np.ndarray, kinds: dict[str, PairSet], han: np.ndarray) -> dict[str, PairSet]:
+    """Return questions put into other languages with the model's own lexicon, and passages likewise."""
+    lexicon = neighbour_lexicon(table, np.flatnonzero(han), np.flatnonzero(~han))
+    rng = np.random.default_rng(9)
+    news = kinds["news_question"]
+    some = take_pairs(news, rng.permutation(len(news))[:60_000])
+    pairs = join_pairs([some, *(kinds[name] for name in ("qa_zh", "wiki_question", "law_question", "qa_ja"))])
+    turned = translate_questions(turn_pairs(pairs), lexicon, rng)
+    return {"syn_question": translate_questions(pairs, lexicon, rng), "syn_passage": turn_pairs(turned)}
+
+
 def run_stage(
+    stage: Stage,
     folder: Path,
-    start: Callable[[], np.ndarray],
+    start: np.ndarray,
     kinds: dict[str, PairSet],
-    settings: Settings,
+    tokenizer: Tokenizer,
+    *,
+    minutes: float,
     measure: Measure | None,
-    **options: object,
+    teacher: TeacherLoss | None,
 ) -> np.ndarray:
-    """Train one stage, or return its table where it is done."""
-    if not (folder / "done").exists():
-
-        def evaluate(table: np.ndarray) -> dict[str, object]:
-            table_of = figures(measure.ranks(table))
-            return {"headline": round(headline(table_of), 4), "dev": table_of}
-
-        train(start(), kinds, settings, folder, evaluate=evaluate if measure else None, **options)
-        (folder / "done").touch()
+    """Train one stage and return its table; return the stored table where the stage is done."""
+    if (folder / "done").exists():
+        return np.load(folder / "table.npy")
+    han = is_han(tokenizer)
+    table = widen(start, stage.widen, han) if stage.widen else start
+    if stage.learned:
+        kinds = kinds | translated_kinds(table, kinds, han)
+    weights = {name: weight for name, weight in stage.settings.weights.items() if len(kinds.get(name, ()))}
+    settings = replace(stage.settings, dims=table.shape[1], minutes=minutes, weights=weights, threads=1)
+    train(
+        table,
+        kinds,
+        settings,
+        folder,
+        parts=token_parts(tokenizer),
+        extra=teacher,
+        vectors={
+            name: embed(table, kinds[name].passages).astype(np.float16) for name in stage.hard if len(kinds[name])
+        },
+        evaluate=evaluation(measure) if measure else None,
+    )
+    (folder / "done").touch()
     return np.load(folder / "table.npy")
+
+
+def evaluation(measure: Measure) -> Callable[[np.ndarray], dict[str, object]]:
+    """Return the function that writes the figures of the evaluation sets into a log line."""
+
+    def evaluate(table: np.ndarray) -> dict[str, object]:
+        found = figures(measure.ranks(table))
+        return {"headline": round(headline(found), 4), "dev": found}
+
+    return evaluate

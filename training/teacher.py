@@ -39,9 +39,9 @@ class TeacherLoss:
     :param vectors: the teacher's vectors of its English sides, shape (pairs, 384).
     :param scale: sharpness of both views.
 
-    The teacher compares the English sides with each other; the student must see the same likeness between English and Chinese,
-    Chinese and English, Chinese and Chinese, English and English: mean Kullback–Leibler divergence of the four. Of a text with
-    itself nothing is learned, so the last two leave the diagonal out.
+    The teacher compares the English sides with each other; the student must see the same likeness between English and
+    Chinese, Chinese and English, Chinese and Chinese, English and English: mean Kullback–Leibler divergence of four.
+    Of a text with itself nothing is learned, so the last two leave the diagonal out.
     """
 
     def __init__(self, kind: str, vectors: np.ndarray, weight: float = 1.0, scale: float = 15.0):

@@ -1,4 +1,4 @@
-"""The tokenizer: one Unigram vocabulary for Chinese and Japanese characters, one for the other scripts, folded inside."""
+"""The tokenizer: Unigram pieces for Han characters and kana, others for all other scripts, folding inside."""
 
 import base64
 import json
@@ -118,8 +118,8 @@ def seed_pieces(words: list[str], counts: np.ndarray, longest: int, least: int) 
 def train_pieces(words: Iterable[str], size: int, longest: int, least: int = 20) -> list[tuple[str, float]]:
     """Return the pieces of a Unigram model with their log probabilities.
 
-    Viterbi training (Kudo 2018 with hard counts): all frequent character runs to begin with; cut the words with them, count,
-    drop the rarest, again. Single characters always stay.
+    Viterbi training (Kudo 2018 with hard counts): all frequent character runs to begin with; cut the words with them,
+    count, drop the rarest, again. Single characters always stay.
     """
     tally = Counter(words)
     words, counts = list(tally), np.array(list(tally.values()), dtype=np.int64)

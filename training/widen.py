@@ -25,7 +25,7 @@ def token_parts(tokenizer: Tokenizer) -> Ragged:
 
 
 def neighbours(table: np.ndarray, rows: np.ndarray, among: np.ndarray, best: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ``best`` tokens of ``among`` nearest to each token of ``rows``, and their cosines; shape (rows, best)."""
+    """Return the ``best`` tokens of ``among`` nearest to each of ``rows``, and their cosines; both (rows, best)."""
     unit = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
     found, cosines = [], []
     for start in range(0, len(rows), _ROWS):
@@ -37,10 +37,10 @@ def neighbours(table: np.ndarray, rows: np.ndarray, among: np.ndarray, best: int
 
 
 def widen(table: np.ndarray, extra: int, han: np.ndarray, seed: int = 11) -> np.ndarray:
-    """Return the table with ``extra`` random dimensions, each row's new half as long as its old one.
+    """Return the table with ``extra`` random dimensions, new and old ones of the same mean size in each row.
 
-    :param han: which tokens are Han; the others point, in the new dimensions, half along the new vectors of the six Han tokens
-        nearest to them in the old ones, so that what was learned across languages holds there too.
+    :param han: which tokens are Han; the others point, in the new dimensions, half along the new vectors of the six
+        Han tokens nearest to them in the old ones, so that what was learned across languages holds there too.
     :return: float32, shape (vocabulary, dims + extra).
     """
     fresh = np.random.default_rng(seed).standard_normal((len(table), extra)).astype(np.float32)
@@ -55,5 +55,6 @@ def widen(table: np.ndarray, extra: int, han: np.ndarray, seed: int = 11) -> np.
         along = (shares[part, :, None] * fresh[nearest[part]]).sum(axis=1)
         along /= np.linalg.norm(along, axis=1, keepdims=True)
         result[others[part]] = 0.75 * along + 0.66 * fresh[others[part]]
-    result *= np.linalg.norm(table, axis=1, keepdims=True) / np.linalg.norm(result, axis=1, keepdims=True)
+    lengths = np.linalg.norm(table, axis=1, keepdims=True) * np.sqrt(extra / table.shape[1])
+    result *= lengths / np.linalg.norm(result, axis=1, keepdims=True)
     return np.concatenate([table, result], axis=1)
