@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from qa.build import build_index
 from qa.chat import build_app
 from qa.embed import Encoder
+from qa.records import Answer
 from qa.search import Retriever
 from qa.web import running
 
@@ -33,6 +35,15 @@ NASTY = """龙虾采购清单 <script>window.hacked = 1</script>
 {{constructor.constructor('window.hacked=7')()}} <style>body{display:none}</style> <iframe src=http://evil.example/>
 """
 NewPage = Callable[..., Page]
+
+
+class Decided(Retriever):
+    """The real engine, its verdict apart: words in common answer. So no test here hangs on the calibration."""
+
+    def ask(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> Answer:
+        found = super().ask(question, k, documents)
+        answered = any(hit.lexical_score > 0 for hit in found.hits[:1])
+        return replace(found, answered=answered, evidence=found.hits[0].evidence if answered else None)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +68,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Iterat
     shutil.copytree(SEEDS, folder / "documents")
     (folder / "documents" / "nasty.txt").write_text(NASTY, "utf-8")
     build_index(folder / "documents", folder / "index", model=encoder)
-    retriever = Retriever.open(folder / "index", encoder=encoder)
+    retriever = Decided.open(folder / "index", encoder=encoder)
     yield retriever
     retriever.passages.close()
 
@@ -177,6 +188,11 @@ def test_an_answer_and_its_page_are_readable(new_page: NewPage, width: int, sche
 def test_shift_enter_starts_a_line_and_enter_sends_both(new_page: NewPage) -> None:
     page = new_page()
     page.click("#wd-box textarea")
+    page.keyboard.type("  ")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    expect(page.locator(".wd-asked")).to_have_count(0)
+    page.fill("#wd-box textarea", "")
     page.keyboard.type("谁主持了")
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("大会")
