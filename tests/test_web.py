@@ -54,7 +54,7 @@ def test_port_0_is_any_free_port_and_a_taken_port_is_an_error() -> None:
 
 
 def test_an_address_can_be_typed_whatever_the_server_listens_on() -> None:
-    with listen("0.0.0.0", 0) as listener:  # noqa: S104
+    with listen("0.0.0.0", 0) as listener:
         assert address_of(listener).startswith("http://127.0.0.1:")
 
 
