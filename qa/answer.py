@@ -8,8 +8,9 @@ from functools import cache
 from math import tanh
 from pathlib import Path
 
-from qa.records import Answer, Hit
+from qa.records import Answer, Hit, Span
 
+SHOWN_SPAN = 0.5  # a span is shown if it is at least as likely right as not
 _WEIGHTS_FILE = Path(__file__).with_name("confidence.json")
 
 
@@ -32,10 +33,21 @@ def confidence(signals: Mapping[str, float]) -> float:
     return (1 + tanh(total / 2)) / 2
 
 
-def answer(question: str, hits: Sequence[Hit], signals: Mapping[str, float]) -> Answer:
-    """Decide on an answer; without hits, or below the threshold, decline and keep the hits as near misses."""
+def answer(
+    question: str,
+    hits: Sequence[Hit],
+    signals: Mapping[str, float],
+    span: Span | None = None,
+    span_chance: float = 0.0,
+) -> Answer:
+    """Decide on an answer; without hits, or below the threshold, decline and keep the hits as near misses.
+
+    :param span: the words of the first hit that may be the answer; not shown if ``span_chance`` is too low.
+    """
     if not hits:
         return Answer(question, False, 0.0, (), None, None)
     sure = confidence(signals)
-    answered = sure >= _fitted()["threshold"]
-    return Answer(question, answered, sure, tuple(hits), hits[0].evidence if answered else None, None)
+    if sure < _fitted()["threshold"]:
+        return Answer(question, False, sure, tuple(hits), None, None)
+    shown = span if span_chance >= SHOWN_SPAN else None
+    return Answer(question, True, sure, tuple(hits), hits[0].evidence, shown)

@@ -55,12 +55,18 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with its score, its best sentence (offsets into its text) and what the score is made of."""
+    """A candidate with its score, its best sentence, what the score is made of, and the answer's own words.
+
+    ``sentence`` and ``span`` are offsets into the candidate's text; ``span`` is None until the passage is read closely
+    (:mod:`qa.reread`), or if no words of it can be the answer; ``sure`` is the probability that they are.
+    """
 
     candidate: Candidate
     score: float
     sentence: tuple[int, int]
     features: Mapping[str, float]
+    span: tuple[int, int] | None = None
+    sure: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +92,15 @@ class Weights:
 
     ``near`` and ``far`` weigh ``FEATURES`` for a question whose words the collection holds, and for one that shares
     none with it (most often in another language); between the two they are mixed. ``sentence`` weighs
-    ``SENTENCE_FEATURES`` in the choice of the best sentence; ``shortlist`` is the worth of the dense leg's score where
-    the lexical leg's counts 1; ``spread`` is the margin by which a second passage of a document must be better than
-    the first of another.
+    ``SENTENCE_FEATURES`` in the choice of the best sentence; ``answer`` weighs the reader's score; ``shortlist`` is
+    the worth of the dense leg's score where the lexical leg's counts 1; ``spread`` is the margin by which a second
+    passage of a document must be better than the first of another.
     """
 
     near: Mapping[str, float]
     far: Mapping[str, float]
     sentence: Mapping[str, float]
+    answer: float
     shortlist: float
     spread: float
 
@@ -102,7 +109,7 @@ class Weights:
 def learned_weights() -> Weights:
     """Return the weights as fitted by ``python -m training.rank``."""
     data = json.loads(_WEIGHTS_FILE.read_text("utf-8"))
-    return Weights(data["near"], data["far"], data["sentence"], data["shortlist"], data["spread"])
+    return Weights(data["near"], data["far"], data["sentence"], data["answer"], data["shortlist"], data["spread"])
 
 
 def rank(

@@ -13,7 +13,8 @@ from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.lexical import question_terms
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, spread, weigh
-from qa.records import Answer, Document, Evidence, Hit, Manifest
+from qa.records import Answer, Document, Evidence, Hit, Manifest, Span
+from qa.reread import reread
 from qa.store import Generation, Passages, open_generation
 
 LEG_DEPTH = 100
@@ -88,7 +89,10 @@ class Retriever:
         """Return the answer with its sources, or a plain no with the near misses; as :meth:`search`."""
         question = _checked(question, k)
         ordered = self._ordered(question, k, documents)
-        return answer(question, self._hits(ordered[:k]), ordered[0].features if ordered else {})
+        hits = self._hits(ordered[:k])
+        if not hits:
+            return answer(question, [], {})
+        return answer(question, hits, ordered[0].features, _span(ordered[0], hits[0]), ordered[0].sure)
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""
@@ -130,7 +134,8 @@ class Retriever:
         ]
 
     def _rank(self, question: str, found: Sequence[Candidate], k: int) -> list[Ranked]:
-        return rank(question, self.weighed(question), found, self.encode_tokens, depth=max(k, RANK_DEPTH))
+        ranked = rank(question, self.weighed(question), found, self.encode_tokens, depth=max(k, RANK_DEPTH))
+        return reread(question, ranked, self.encode_tokens, learned_weights().answer)
 
     def weighed(self, question: str) -> Weighed:
         """Return the question's terms, weighed by how rare they are in this index."""
@@ -170,6 +175,13 @@ def temporary_index(
             yield retriever
         finally:
             retriever.passages.close()
+
+
+def _span(item: Ranked, hit: Hit) -> Span | None:
+    if item.span is None:
+        return None
+    start, end = item.span
+    return Span(hit.passage.start + start, hit.passage.start + end, hit.passage.text[start:end])
 
 
 def _builtin_tokens() -> TokenEncoder:

@@ -18,18 +18,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from qa.build import build_index
-from qa.embed import Encoder, load_encoder
+from qa.embed import Encoder, TokenEncoder, load_encoder
 from qa.kinds import kinds_asked
 from qa.rank import FEATURES, SENTENCE_FEATURES, Pieces, features, judge, sentence_features
 from qa.read import read_questions
+from qa.reader import ask, shipped_reader
 from qa.records import Question
+from qa.reread import READ_DEPTH, read
 from qa.search import Retriever, temporary_index
 from qa.text import fold, sentences
 
@@ -40,10 +42,12 @@ WHOLE = (
     "xquad_vi_zh", "xquad_ar_zh",
 )  # fmt: skip
 SPLIT = ("cmrc_trial.squad.json", "drcd_dev.squad.json", "news_mrc_dev.squad.json")
-CROSS = frozenset(name for name in WHOLE if name.startswith("xquad_") and name not in {"xquad_zh_zh", "xquad_en_en"})
+WITHIN = {"xquad_zh_zh", "xquad_en_en"}
+CROSS = frozenset(name for name in WHOLE if name.startswith("xquad_") and name not in WITHIN)
 ACROSS = 0.3  # what a set across languages counts beside one within a language
 PENALTY = 1e-3
-COST_OF_A_WRONG_ANSWER = 3.0
+Item = TypeVar("Item")
+THRESHOLD = 0.35  # a wrong answer costs about half of what a missed one does: near misses stay in sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Asked:
     """One question's candidates: features, shape (n, features), and which are right; the same for sentences."""
 
     tune: bool
+    question: str
+    texts: list[str]
     matrix: np.ndarray
     right: np.ndarray
     lexical: np.ndarray
@@ -61,6 +67,11 @@ class Asked:
 def is_tune(question: Question) -> bool:
     """Return whether a question is fitted on; the rest are for figures."""
     return hashlib.sha256(question.id.encode()).digest()[0] % 2 == 0
+
+
+def thin(items: list[Item], most: int) -> list[Item]:
+    """Return about ``most`` of the items, from all over the list."""
+    return items[:: max(1, len(items) // most)]
 
 
 def page(context: str, least: int = 50) -> str:
@@ -95,7 +106,7 @@ def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float],
     with opened as retriever:
         asked_for = [q for q in found.questions if q.text.strip()]
         answerable = [q for q in asked_for if any(found.relevance.get(q.id, {}).values())]
-        for question in answerable[:: max(1, len(answerable) // most)]:
+        for question in thin(answerable, most):
             grades = found.relevance[question.id]
             candidates = retriever.candidates(question.text, 60)
             weighed = retriever.weighed(question.text)
@@ -113,7 +124,10 @@ def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float],
                 pieces = sentence_features(judged, cut, kinds_asked(question.text))[1:]
                 right_pieces = np.array([any(answer in fold(text) for answer in answers) for text in cut.texts[1:]])
             lexical = np.array([c.lexical for c in candidates])
-            asked.append(Asked(is_tune(question), matrix, np.array(right), lexical, pieces, right_pieces))
+            told = [c.text for c in candidates]
+            asked.append(
+                Asked(is_tune(question), question.text, told, matrix, np.array(right), lexical, pieces, right_pieces)
+            )
     return asked
 
 
@@ -148,9 +162,9 @@ def mixed(matrix: np.ndarray) -> np.ndarray:
     return np.hstack([matrix * reach, matrix * (1 - reach)])
 
 
-def first_is_right(asked: Asked, scores: np.ndarray) -> bool:
+def best(scores: np.ndarray, right: np.ndarray) -> bool:
     """Return whether a right candidate has the best score; ties count against."""
-    return bool(asked.right.any()) and scores[asked.right].max() > scores[~asked.right].max(initial=-np.inf)
+    return bool(right.any()) and scores[right].max() > scores[~right].max(initial=-np.inf)
 
 
 def rows(group: list[Asked], tune: bool) -> list[Asked]:
@@ -163,25 +177,72 @@ def table(groups: dict[str, list[Asked]], weights: np.ndarray) -> list[tuple[str
     lines = []
     for name, group in groups.items():
         half = [asked for asked in group if not asked.tune]
-        dense = np.mean([first_is_right(a, a.matrix[:, 0]) for a in half])
-        lexical = np.mean([first_is_right(a, a.lexical) for a in half])
-        fused = np.mean([first_is_right(a, mixed(a.matrix) @ weights) for a in half])
+        dense = np.mean([best(a.matrix[:, 0], a.right) for a in half])
+        lexical = np.mean([best(a.lexical, a.right) for a in half])
+        fused = np.mean([best(mixed(a.matrix) @ weights, a.right) for a in half])
         lines.append((name, len(half), float(dense), float(lexical), float(fused)))
     return lines
 
 
-def confidence_rows(groups: dict[str, list[Asked]], weights: np.ndarray, tune: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first hit's features and whether it is right, with and without the right passages in the index."""
-    signals, right = [], []
+class Reading:
+    """The reader's scores, each passage read once for a question."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        if not isinstance(encoder, TokenEncoder):
+            raise TypeError("the built-in model has token vectors")
+        self._encode_tokens = encoder.encode_tokens
+        self._known: dict[tuple[int, int], float] = {}
+
+    def first(self, asked: Asked, scores: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the candidates that are read, best first, and the reader's score of each."""
+        rows = np.argsort(-np.where(kept, scores, -np.inf), kind="stable")[: min(READ_DEPTH, int(kept.sum()))]
+        for row in rows:
+            if (id(asked), row) not in self._known:
+                wanted = ask(asked.question, shipped_reader().alphabet)
+                found = read(wanted, asked.texts[row], self._encode_tokens)
+                self._known[id(asked), row] = found.score
+        return rows, np.array([self._known[id(asked), row] for row in rows])
+
+
+def fit_reader(groups: dict[str, list[Asked]], weights: np.ndarray, reading: Reading, most: int) -> float:
+    """Return what the reader's score counts beside the ranking's, and print what it gains."""
+    chosen: dict[str, list[tuple[np.ndarray, np.ndarray, bool]]] = {}
+    for name, group in groups.items():
+        chosen[name] = []
+        for asked in thin(group, most):
+            scores = mixed(asked.matrix) @ weights
+            rows, read_scores = reading.first(asked, scores, np.ones(len(scores), bool))
+            chosen[name].append((np.column_stack([scores[rows], read_scores]), asked.right[rows], asked.tune))
+    fitted = [[(m, r) for m, r, tune in rows if tune and r.any()] for rows in chosen.values()]
+    scale, answer = fit_choice(fitted, [ACROSS if name in CROSS else 1.0 for name in chosen])
+    worth = round(float(answer / scale), 3)
+    for name, found in chosen.items():
+        half = [(m, r) for m, r, tune in found if not tune]
+        before, after = (np.mean([best(m @ w, r) for m, r in half]) for w in (np.array([1, 0]), np.array([1, worth])))
+        print(f"{name:28} n={len(half):4} ranked {before:.3f} read {after:.3f}")
+    return worth
+
+
+def confidence_rows(
+    groups: dict[str, list[Asked]], weights: np.ndarray, worth: float, reading: Reading, most: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the first hit's signals, whether it is right, and whether to fit on it.
+
+    Each question is asked of the whole index and of the index without the passages that answer it.
+    """
+    signals, right, tune = [], [], []
     for group in groups.values():
-        for asked in (a for a in group if a.tune == tune):
+        for asked in thin(group, most):
+            scores = mixed(asked.matrix) @ weights
             for kept in (np.ones(len(asked.right), bool), ~asked.right):
-                if kept.any():
-                    scores = (mixed(asked.matrix) @ weights)[kept]
-                    first = int(np.argmax(scores))
-                    signals.append(asked.matrix[kept][first])
-                    right.append(bool(asked.right[kept][first]))
-    return np.array(signals), np.array(right)
+                if not kept.any():
+                    continue
+                rows, answers = reading.first(asked, scores, kept)
+                first = int(np.argmax(scores[rows] + worth * answers))
+                signals.append([*asked.matrix[rows[first]], answers[first]])
+                right.append(bool(asked.right[rows[first]]))
+                tune.append(asked.tune)
+    return np.array(signals), np.array(right), np.array(tune)
 
 
 def main() -> None:
@@ -189,6 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds dev/")
     parser.add_argument("--most", type=int, default=400, help="questions of each set")
+    parser.add_argument("--read", type=int, default=150, help="questions of each set that are read closely")
     parser.add_argument("--dry", action="store_true", help="write nothing")
     options = parser.parse_args()
     encoder = load_encoder()
@@ -214,9 +276,11 @@ def main() -> None:
         print(f"{name:28} n={n:4} dense {dense:.3f} lexical {lexical:.3f} fused {fused:.3f}")
     near, far = named(weights[: len(FEATURES)]), named(weights[len(FEATURES) :])
     print(near, far, sep="\n")
-    fitted = fit_confidence(groups, weights)
+    reading = Reading(encoder)
+    worth = fit_reader(groups, weights, reading, options.read)
+    fitted = fit_confidence(*confidence_rows(groups, weights, worth, reading, options.read))
     if not options.dry:
-        write(QA / "rank.json", near=near, far=far, sentence=sentence, shortlist=0.5, spread=0.5)
+        write(QA / "rank.json", near=near, far=far, sentence=sentence, answer=worth, shortlist=0.5, spread=0.5)
         write(QA / "confidence.json", weights=fitted)
 
 
@@ -231,30 +295,43 @@ def report_sentences(groups: dict[str, list[Asked]], sentence: dict[str, float])
     print(sentence)
     for name, group in groups.items():
         half = [a for a in group if not a.tune and a.right_sentences.any() and len(a.right_sentences) > 1]
-        print(
-            f"{name:28} n={len(half):4} sentence {np.mean([a.right_sentences[np.argmax(a.sentences @ chosen)] for a in half]):.3f}"
-        )
+        share = np.mean([a.right_sentences[np.argmax(a.sentences @ chosen)] for a in half])
+        print(f"{name:28} n={len(half):4} sentence {share:.3f}")
 
 
-def fit_confidence(groups: dict[str, list[Asked]], weights: np.ndarray) -> dict[str, float]:
-    """Fit the probability that the first hit is right, and the threshold at the stated cost."""
-    signals, right = confidence_rows(groups, weights, tune=True)
-    model = LogisticRegression(C=10, max_iter=1000).fit(signals, right)
-    signals, right = confidence_rows(groups, weights, tune=False)
-    chances = model.predict_proba(signals)[:, 1]
+def fit_logistic(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return intercept and weights of a logistic regression in which no signal counts against an answer."""
+    sign = np.where(y, 1.0, -1.0)
+
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = sign * (w[0] + x @ w[1:])
+        slope = -sign / (1 + np.exp(margin)) / len(y)
+        value = float(np.logaddexp(0, -margin).mean()) + PENALTY * float(w[1:] @ w[1:]) / 10
+        return value, np.concatenate([[slope.sum()], x.T @ slope + PENALTY * w[1:] / 5])
+
+    bounds = [(None, None)] + [(0, None)] * x.shape[1]
+    found = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return float(found[0]), found[1:]
+
+
+def fit_confidence(signals: np.ndarray, right: np.ndarray, tune: np.ndarray) -> dict[str, float]:
+    """Fit the probability that the first hit is right, and choose the threshold at the stated cost."""
+    intercept, weights = fit_logistic(signals[tune], right[tune])
+    x, y = signals[~tune], right[~tune]
+    chances = 1 / (1 + np.exp(-(intercept + x @ weights)))
     bins = np.minimum((chances * 10).astype(int), 9)
-    error = sum(
-        abs(chances[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist())
-    )
-    print(f"confidence: AUROC {roc_auc_score(right, chances):.3f}, expected calibration error {error:.3f}")
-    threshold = COST_OF_A_WRONG_ANSWER / (1 + COST_OF_A_WRONG_ANSWER)
-    print(
-        f"threshold {threshold}: answered {np.mean(chances[right] >= threshold):.3f} of right, {np.mean(chances[~right] >= threshold):.3f} of wrong"
-    )
+    error = sum(abs(chances[bins == b].mean() - y[bins == b].mean()) * (bins == b).mean() for b in set(bins.tolist()))
+    print(f"confidence: AUROC {roc_auc_score(y, chances):.3f}, expected calibration error {error:.3f}, n={len(y)}")
+    for threshold in (0.2, 0.3, 0.4, 0.5, 0.6):
+        shown = chances >= threshold
+        print(
+            f"at {threshold}: answered {shown[y].mean():.3f} of right first hits, {shown[~y].mean():.3f} of wrong ones"
+        )
+    names = (*FEATURES, "answer")
     return {
-        "intercept": float(model.intercept_[0].round(3)),
-        **dict(zip(FEATURES, map(float, model.coef_[0].round(3)), strict=True)),
-        "threshold": threshold,
+        "intercept": round(intercept, 3),
+        **{name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)},
+        "threshold": THRESHOLD,
     }
 
 

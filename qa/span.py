@@ -1,0 +1,259 @@
+"""A question and a passage → the words that answer, at their exact place, and how likely they are right (pure).
+
+A span lies in one sentence, cuts no word or number of a spaced script and no pair of quotes or brackets, and
+begins and ends with no mere punctuation. Among those, :class:`qa.reader.Reader` decides.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import log, tanh
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.candidates import of_kind
+from qa.embed import Tokens, unit_rows
+from qa.reader import (
+    COVER,
+    LONGEST,
+    MATCHED,
+    NEAR,
+    TYPES,
+    Asked,
+    Floats,
+    Reader,
+    Told,
+    ask,
+    compare,
+    shipped_reader,
+    tell,
+    words,
+)
+from qa.text import quotations
+
+SIGNALS = ("chance", "sentence", "score", "cover", "length", "open", "foreign")
+_CHANCE = Path(__file__).with_name("span.json")
+_IMPOSSIBLE = -1e4
+_SAME = 0.5  # the cosine from which words of two languages count as the same
+_WHO = TYPES.index("who")
+_BETWEEN = re.compile("[、,和及与]")
+_FAR = 6.0  # by how much a name alone may score below the words it stands in
+_OPEN = [TYPES.index("why"), TYPES.index("how")]
+_IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
+_EDGES = frozenset(",，、。;；:：.!?！？…·-—～~|/ \t\n\u3000")
+
+Bools = npt.NDArray[np.bool_]
+EncodeTokens = Callable[[Sequence[str]], Tokens]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSpan:
+    """Words of a passage, ``text == passage[start:end]``, and the probability that they are the answer."""
+
+    start: int
+    end: int
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What reading a passage found.
+
+    ``score``: the log of the spans' summed scores, comparable between passages of one question, 0 for a passage in a
+    script that the reader never learnt. ``span``: the best words' offsets in the passage, None if nothing can be an
+    answer. ``sure``: the probability that at least half of those words are right.
+    """
+
+    score: float
+    span: tuple[int, int] | None
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The best span in folded characters, end exclusive, with the ``SIGNALS`` that tell whether it is right.
+
+    ``score`` as in :class:`Read`.
+    """
+
+    start: int
+    end: int
+    score: float
+    signals: Floats
+
+
+def find_span(
+    question: str, passage: str, encode_tokens: EncodeTokens | None = None, reader: Reader | None = None
+) -> ScoredSpan | None:
+    """Return the words of the passage that answer the question best, or None where nothing can be an answer.
+
+    As :func:`read_span`, for one passage alone.
+    """
+    read = read_span(question, passage, encode_tokens, reader)
+    return None if read.span is None else ScoredSpan(*read.span, passage[slice(*read.span)], read.sure)
+
+
+def read_span(
+    question: str, passage: str, encode_tokens: EncodeTokens | None = None, reader: Reader | None = None
+) -> Read:
+    """Read a passage for a question.
+
+    :param encode_tokens: finds words that mean the same, where the question is in neither Chinese nor Japanese.
+    :param reader: the one that ships with the package by default.
+    """
+    reader = reader or shipped_reader()
+    asked, told = ask(question, reader.alphabet), tell(passage, reader.alphabet)
+    if not len(asked.ids) or not len(told.ids):
+        return Read(0.0, None, 0.0)
+    linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
+    compared = compare(asked, told, linked)
+    chosen = choose(asked, told, compared, reader.read(asked, told, compared))
+    if chosen is None:
+        return Read(0.0, None, 0.0)
+    span = (told.offsets[chosen.start], told.offsets[chosen.end - 1] + 1)
+    return Read(chosen.score, span, probability(chosen.signals))
+
+
+def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Floats:
+    """Return 1 where a word of the passage means a word of the question, shape (passage, question)."""
+    linked = np.zeros((len(told.ids), len(asked.ids)), np.float32)
+    wanted = [(start, end) for start, end in words(asked.folded) if asked.worth[start] > 0]
+    held = words(told.folded) + [(n, n + 2) for n in range(len(told.ids) - 1) if told.classes[n : n + 2, :4].sum() == 2]
+    if not wanted or not held:
+        return linked
+    found = _vectors([told.folded[start:end] for start, end in held], encode_tokens)
+    alike = found @ _vectors([asked.folded[start:end] for start, end in wanted], encode_tokens).T
+    for row, column in np.argwhere(alike >= _SAME):
+        linked[slice(*held[row]), slice(*wanted[column])] = 1
+    return linked
+
+
+def _vectors(texts: Sequence[str], encode_tokens: EncodeTokens) -> Floats:
+    tokens = encode_tokens(texts)
+    out = np.zeros((len(texts), tokens.vectors.shape[1]), np.float32)
+    owner = np.repeat(np.arange(len(texts)), np.diff(tokens.offsets))
+    np.add.at(out, owner, (tokens.vectors * tokens.weights[:, None])[tokens.ids])
+    return unit_rows(out)
+
+
+def choose(asked: Asked, told: Told, compared: Floats, scores: Floats) -> Chosen | None:
+    """Return the best of the spans that may be an answer, in the sentence that is likeliest to hold it; or None.
+
+    :param scores: :meth:`qa.reader.Reader.read`.
+    """
+    may = allowed(told)
+    learnt = _is_learnt(told)
+    if asked.foreign or not learnt:
+        may = of_asked_kind(asked, told, may)
+    if not learnt:
+        scores = by_nearness(compared)
+    scores = np.where(may, scores, _IMPOSSIBLE)
+    most = float(scores.max())
+    if most <= _IMPOSSIBLE / 2:
+        return None
+    chances = np.exp(scores - most)
+    total = float(chances.sum())
+    in_sentence = np.add.reduceat(chances.sum(axis=1), told.starts)
+    best = int(np.argmax(in_sentence))
+    first, after = [*told.starts, len(scores)][best : best + 2]
+    start, extra = divmod(int(np.argmax(scores[first:after])), LONGEST)
+    start += first
+    if asked.kind[_WHO] and learnt:
+        start, extra = name_alone(told, scores, start, extra)
+    signals = {
+        "chance": log(max(float(chances[start, extra]), 1e-9) / total),
+        "sentence": log(float(in_sentence[best]) / total),
+        "score": most / 10 if learnt else 0,
+        "cover": compared[start, COVER],
+        "length": log(extra + 1),
+        "open": asked.kind[_OPEN].any(),
+        "foreign": asked.foreign,
+    }
+    score = most + log(total) if learnt else 0.0
+    return Chosen(int(start), int(start) + extra + 1, score, np.array([signals[name] for name in SIGNALS], np.float32))
+
+
+def name_alone(told: Told, scores: Floats, start: int, extra: int) -> tuple[int, int]:
+    """Return the span of the one Chinese name in a longer span, without titles; the span itself otherwise.
+
+    The training sets answer 谁 with a name, or with a name and whatever office goes before it, as it fell out.
+    """
+    words = told.folded[start : start + extra + 1]
+    names = [(a, b) for a, b in of_kind("who", words, words) if b - a >= 2]
+    if not names or told.classes[start : start + extra + 1, _KANA].any():
+        return start, extra
+    last = {b for _, b in names}
+    if sum(match.start() in last for match in _BETWEEN.finditer(words + "、")) > 1:
+        return start, extra
+    most, a, b = max((float(scores[start + a, b - a - 1]), a, b) for a, b in names)
+    likely = most > float(scores[start, extra]) - _FAR
+    return (start + a, b - a - 1) if likely else (start, extra)
+
+
+def _is_learnt(told: Told) -> bool:
+    """Return whether the passage is in a script that the reader was trained on."""
+    return bool(told.classes[:, _IDEOGRAPHS].sum() > 0.3 * len(told.ids))
+
+
+def by_nearness(compared: Floats) -> Floats:
+    """Score spans by how much of the question stands around them and how little inside, as :meth:`Reader.read`."""
+    n = len(compared)
+    near = 4 * compared[:, COVER] + 4 * compared[:, NEAR]
+    repeated = np.concatenate([[0], np.cumsum(compared[:, MATCHED] > 0)])
+    scores = np.full((n, LONGEST), _IMPOSSIBLE, np.float32)
+    for extra in range(min(LONGEST, n)):
+        share = (repeated[extra + 1 :] - repeated[: n - extra]) / (extra + 1)
+        scores[: n - extra, extra] = (near[: n - extra] + near[extra:]) / 2 - 8 * share
+    return scores
+
+
+def of_asked_kind(asked: Asked, told: Told, may: Bools) -> Bools:
+    """Keep only spans that rules take for what is asked, where there are any."""
+    capitals = told.classes[:, _UPPER] > 0
+    text = "".join(c.upper() if up else c for c, up in zip(told.folded, capitals, strict=True))
+    held = np.zeros_like(may)
+    kind = TYPES[int(np.argmax(asked.kind))] if asked.kind.any() else ""
+    for start, end in of_kind(kind, text, told.folded) if len(text) == len(told.folded) else []:
+        if end - start <= LONGEST:
+            held[start, end - start - 1] = True
+    held &= may
+    return held if held.any() else may
+
+
+def allowed(told: Told) -> Bools:
+    """Return which spans may be an answer, shape as :meth:`qa.reader.Reader.read`."""
+    n = len(told.ids)
+    edge = np.array([character in _EDGES for character in told.folded])
+    inside = np.zeros(n + 1, bool)  # between two characters of one word
+    for start, end in words(told.folded):
+        inside[start + 1 : end] = True
+    first, last = ~(edge | inside[:-1]), ~(edge | inside[1:])
+    quoted = np.zeros(n + 1, np.int64)
+    for number, (opener, closer) in enumerate(quotations(told.folded), 1):
+        quoted[opener + 1 : closer + 1] = number
+    may = np.zeros((n, LONGEST), bool)
+    for extra in range(min(LONGEST, n)):
+        same = (quoted[: n - extra] == quoted[extra + 1 :]) & (told.sentence[: n - extra] == told.sentence[extra:])
+        may[: n - extra, extra] = same & first[: n - extra] & last[extra:]
+    return may
+
+
+@cache
+def _fitted() -> Mapping[str, float]:
+    """Return the intercept and the weight of each signal, as fitted by ``python -m training.span``."""
+    fitted: dict[str, float] = json.loads(_CHANCE.read_text("utf-8"))["weights"]
+    return fitted
+
+
+def probability(signals: Floats) -> float:
+    """Return the probability that a span is right, from its ``SIGNALS``."""
+    fitted = _fitted()
+    total = fitted["intercept"] + sum(fitted[name] * float(value) for name, value in zip(SIGNALS, signals, strict=True))
+    return (1 + tanh(total / 2)) / 2

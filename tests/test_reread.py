@@ -1,0 +1,41 @@
+from qa.embed import Encoder, TokenEncoder
+from qa.rank import Candidate, Ranked
+from qa.reread import READ_DEPTH, reread
+
+CHAIRED = "谁主持了大会?"
+ANSWERS = "大会由党委副书记、纪委书记柴建军主持。"
+BESIDE = "参加大会的有职工代表、特邀代表和列席代表。"
+
+
+def ranked(row: int, text: str, score: float) -> Ranked:
+    return Ranked(Candidate(row, f"d{row}", "", text, 0.0, 0.0), score, (0, len(text)), {})
+
+
+def read(encoder: Encoder, *items: Ranked, worth: float = 1.0) -> list[Ranked]:
+    assert isinstance(encoder, TokenEncoder)
+    return reread(CHAIRED, items, encoder.encode_tokens, worth)
+
+
+def test_a_passage_that_holds_the_answer_overtakes_one_that_only_shares_words(encoder: Encoder) -> None:
+    first, second = read(encoder, ranked(0, BESIDE, 1.0), ranked(1, ANSWERS, 0.9))
+    assert (first.candidate.row, second.candidate.row) == (1, 0)
+    assert first.features["answer"] > second.features["answer"]
+    assert first.span is not None
+    assert ANSWERS[slice(*first.span)] == "柴建军"
+
+
+def test_without_worth_the_order_stays(encoder: Encoder) -> None:
+    order = read(encoder, ranked(0, BESIDE, 1.0), ranked(1, ANSWERS, 0.9), worth=0.0)
+    assert [(item.candidate.row, item.score) for item in order] == [(0, 1.0), (1, 0.9)]
+
+
+def test_what_is_not_read_follows_below(encoder: Encoder) -> None:
+    items = [ranked(n, f"{BESIDE}{n}", 10.0 - n) for n in range(READ_DEPTH + 3)]
+    order = read(encoder, *items)
+    assert [item.candidate.row for item in order[READ_DEPTH:]] == [READ_DEPTH, READ_DEPTH + 1, READ_DEPTH + 2]
+    assert all("answer" in item.features for item in order[:READ_DEPTH])
+    assert [item.score for item in order] == sorted((item.score for item in order), reverse=True)
+
+
+def test_nothing_ranked_is_nothing(encoder: Encoder) -> None:
+    assert read(encoder) == []
