@@ -136,14 +136,28 @@ def loss(scores: Tensor, right: Sequence[Sequence[tuple[int, int]]]) -> Tensor:
 
     :param right: for each passage at least one (first, last) character, at most ``LONGEST`` apart.
     """
+    return (torch.logsumexp(scores.reshape(len(scores), -1), 1) - _mass(scores, right)).mean()
+
+
+def shared_loss(scores: Tensor, right: Sequence[Sequence[tuple[int, int]]], wrong: Tensor) -> Tensor:
+    """Return :func:`loss` over the spans of each question's passage, of a wrong one, and of no answer, scored 0.
+
+    Shared normalisation with a no-answer option (Clark and Gardner 2018); wrong passages are also pushed below 0.
+    """
     total = torch.logsumexp(scores.reshape(len(scores), -1), 1)
+    other = torch.logsumexp(wrong.reshape(len(wrong), -1), 1)
+    shared = torch.logsumexp(torch.stack([total, other, torch.zeros_like(total)]), 0)
+    return (shared - _mass(scores, right)).mean() + 0.5 * F.softplus(other).mean()
+
+
+def _mass(scores: Tensor, right: Sequence[Sequence[tuple[int, int]]]) -> Tensor:
     most = max(map(len, right))
     index = torch.tensor(
         [[(first, last - first) for first, last in spans] + [(0, -1)] * (most - len(spans)) for spans in right]
     )
     rows = torch.arange(len(scores))[:, None]
     chosen = scores[rows, index[..., 0], index[..., 1].clamp(min=0)]
-    return (total - torch.logsumexp(chosen.masked_fill(index[..., 1] < 0, -1e9), 1)).mean()
+    return torch.logsumexp(chosen.masked_fill(index[..., 1] < 0, -1e9), 1)
 
 
 def arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ import argparse
 import json
 import lzma
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +23,14 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from qa.lexical import LexicalIndex
 from qa.measures import holds_answer, mean_intervals, span_scores
-from qa.reader import FEATURES, LONGEST, Alphabet, Reader, ask, compare, tell
+from qa.reader import COVER, FEATURES, LONGEST, Alphabet, Reader, ask, compare, tell
 from qa.span import SIGNALS, Chosen, choose
 from qa.text import fold, sentences
 from training.characters import alphabet, embedding
 from training.cloze import cloze
-from training.reading import Batch, Network, arrays, loss
+from training.reading import Batch, Network, arrays, loss, shared_loss
 
 QA = Path(__file__).parents[1] / "qa"
 CHINESE = ("qa_cmrc2018_zh", "qa_security_news_zh")
@@ -36,6 +38,7 @@ JAPANESE = {"qa_jsquad_ja": 5_000, "qa_jaquad_ja": 14_000}
 NEWS = {"docs_xwlb_news_zh": 16_000, "docs_crud_news_zh": 8_000}
 DEVELOPMENT = ("cmrc_trial", "drcd_dev", "news_mrc_dev")
 BATCH, CROP, RATE = 32, 224, 2e-3
+CROPS = (60, 90, 120, 160, 224, 224)  # passages of all lengths, where scores are to be comparable
 ROUND_REAL, ROUND_CLOZE = 9_600, 6_400
 CLOZE_UNTIL, ROUND_CLOZE_LATE = 0.5, 1_600  # from half the steps on hardly more than questions that people asked
 RIGHT = 0.5  # F1 from which a span counts as right
@@ -110,18 +113,21 @@ def example(item: Labelled, known: Alphabet) -> Example:
     return Example(asked.ids, asked.kind, told.ids, compared, [span for span in right if span[1] - span[0] < LONGEST])
 
 
-def stack(examples: Sequence[Example], rng: random.Random) -> tuple[Batch, list[list[tuple[int, int]]]]:
-    """Pad examples; a passage longer than ``CROP`` is cut at random around one of its answers."""
-    n = min(CROP, max(len(item.passage) for item in examples))
+def stack(
+    examples: Sequence[Example], rng: random.Random, crop: int = CROP
+) -> tuple[Batch, list[list[tuple[int, int]]]]:
+    """Pad examples; a longer passage is cut at random around one of its answers, or where it meets the question."""
+    n = min(crop, max(len(item.passage) for item in examples))
     m = max(len(item.question) for item in examples)
     question, passage = np.zeros((2, len(examples), m), np.int64), np.zeros((2, len(examples), n), np.int64)
     compared = np.zeros((len(examples), n, FEATURES), np.float32)
     right = []
     for row, item in enumerate(examples):
-        first, last = rng.choice(item.right)
-        spare = max(0, len(item.passage) - CROP)
-        cut = rng.randint(min(max(0, last + 1 - CROP), spare), min(first, spare))
-        size = min(CROP, len(item.passage))
+        peak = int(np.argmax(item.compared[:, COVER]))
+        first, last = rng.choice(item.right or [(peak, peak)])
+        spare = max(0, len(item.passage) - crop)
+        cut = rng.randint(min(max(0, last + 1 - crop), spare), min(first, spare))
+        size = min(crop, len(item.passage))
         question[:, row, : len(item.question)] = item.question, np.ones(len(item.question))
         passage[:, row, :size] = item.passage[cut : cut + size], np.ones(size)
         compared[row, :size] = item.compared[cut : cut + size]
@@ -141,32 +147,66 @@ def batches(pool: list[Example], rng: random.Random) -> Iterator[list[Example]]:
         yield from cut
 
 
-def fit(network: Network, real: list[Example], clozes: list[Example], steps: int) -> None:
-    """Train; the weights end as a moving average over the last fifth of the steps."""
-    rng = random.Random(0)  # noqa: S311
-    optimizer = torch.optim.Adam(network.parameters(), lr=RATE, betas=(0.9, 0.98))
-    average: dict[str, torch.Tensor] = {}
-    step, start = 0, time.perf_counter()
+def rivals(items: Sequence[Labelled], known: Alphabet) -> list[tuple[Example, list[Example]]]:
+    """Return each question with its passage and with at most two that share words with it but not the answer."""
+    passages = list(dict.fromkeys(item.passage for item in items))
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        index = LexicalIndex.build(Path(folder), (("", passage) for passage in passages))
+        for item in items:
+            right = example(item, known)
+            like = [passages[row] for row, _ in index.search(item.question, 5)]
+            wrong = [text for text in like if text != item.passage and not holds_answer(text, item.answers)][:2]
+            if right.right and wrong:
+                found.append((right, [example(Labelled(item.question, text, ()), known) for text in wrong]))
+    return found
+
+
+def question_losses(
+    network: Network, real: list[Example], clozes: list[Example], steps: int, rng: random.Random
+) -> Iterator[torch.Tensor]:
+    """Yield a loss for each step of the first leg."""
+    step = 0
     while step < steps:
         n_cloze = ROUND_CLOZE if step < CLOZE_UNTIL * steps else ROUND_CLOZE_LATE
         pool = rng.sample(real, min(ROUND_REAL, len(real))) + rng.sample(clozes, min(n_cloze, len(clozes)))
         for chosen in islice(batches(pool, rng), steps - step):
-            for group in optimizer.param_groups:
-                group["lr"] = RATE * min(1, (step + 1) / 200, max(0.01, (1 - step / steps) / 0.7))
-            network.train()
             batch, right = stack(chosen, rng)
-            value = loss(network(batch), right)
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
+            yield loss(network(batch), right)
             step += 1
-            if step > 0.8 * steps:
-                for name, weight in network.state_dict().items():
-                    average[name] = average[name].lerp(weight, 0.01) if name in average else weight.clone()
-            if step % 200 == 0:
-                print(f"step {step}: loss {value.item():.3f}, {time.perf_counter() - start:.0f} s", flush=True)
+
+
+def rival_losses(
+    network: Network, pairs: list[tuple[Example, list[Example]]], steps: int, rng: random.Random
+) -> Iterator[torch.Tensor]:
+    """Yield a loss for each step of the second leg, which makes scores comparable between passages."""
+    for _ in range(steps):
+        chosen = rng.sample(pairs, min(BATCH // 2, len(pairs)))
+        batch, right = stack([item for item, _ in chosen], rng, rng.choice(CROPS))
+        other, _ = stack([rng.choice(wrong) for _, wrong in chosen], rng, rng.choice(CROPS))
+        yield shared_loss(network(batch), right, network(other))
+
+
+def descend(network: Network, losses: Iterator[torch.Tensor], steps: int, rate: float) -> None:
+    """Train; the weights end as a moving average over the last fifth of the steps."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.98))
+    average: dict[str, torch.Tensor] = {}
+    start = time.perf_counter()
+    network.train()
+    for step, value in enumerate(losses, 1):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1, step / 200, max(0.01, (1 - step / steps) / 0.7))
+        optimizer.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        if step > 0.8 * steps:
+            for name, weight in network.state_dict().items():
+                average[name] = average[name].lerp(weight, 0.01) if name in average else weight.clone()
+        if step % 200 == 0:
+            print(f"step {step}: loss {value.item():.3f}, {time.perf_counter() - start:.0f} s", flush=True)
     network.load_state_dict(average)
+    network.eval()
 
 
 def chosen_span(
@@ -251,7 +291,10 @@ def train(data: Path, steps: int) -> None:
     cmrc = len(chinese[0]) * 11 // 12
     real = [example(item, known) for item in (*fitted, *fitted[:cmrc], *japanese)]
     clozes = [example(item, known) for item in made(data)]
-    fit(network, [item for item in real if item.right], [item for item in clozes if item.right], steps)
+    rng = random.Random(0)  # noqa: S311
+    sets = [[item for item in items if item.right] for items in (real, clozes)]
+    descend(network, question_losses(network, *sets, steps, rng), steps, RATE)
+    descend(network, rival_losses(network, rivals(fitted, known), steps // 2, rng), steps // 2, RATE / 2)
     codes = np.array([ord(character) for character in known.ids], np.uint32)
     weights = arrays(network.state_dict())
     np.savez_compressed(QA / "reader.npz", alphabet=codes, idf=known.idf.astype(np.float16), **weights)
