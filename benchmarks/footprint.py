@@ -61,9 +61,8 @@ def main() -> None:
         print(f"model on disk                 {folder_size(ROOT / 'qa' / 'builtin') / 2**20:8.1f} MiB")
         print(f"import qa                     {statistics.median(imports) * 1000:8.1f} ms")
         print(f"first build of the seeds      {build:8.2f} s   {build_memory:6.0f} MiB peak")
-        print(
-            f"qa ask, new process           {statistics.median(s for s, _, _ in asked):8.2f} s   {max(m for _, m, _ in asked):6.0f} MiB peak"
-        )
+        seconds, memory = statistics.median(run[0] for run in asked), max(run[1] for run in asked)
+        print(f"qa ask, new process           {seconds:8.2f} s   {memory:6.0f} MiB peak")
         print(f"Retriever.open, new process   {statistics.median(opens):8.2f} s")
         print("warm question                 {:8.1f} ms  p95 {:6.1f} ms".format(*warm(index)))
         print(f"memory of this process        {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.0f} MiB")

@@ -127,6 +127,7 @@ class StaticEncoder:
         self._tokenizer.no_truncation()
         self._idf = idf.astype(np.float32)
         self._known_ids: dict[str, Ints] = {}
+        self._lengths = np.zeros(len(self._table), np.float32)
         self.dimension = int(self._table.shape[1])
         self.fingerprint = _digest(module / "model.safetensors", module / "tokenizer.json")
 
@@ -152,7 +153,9 @@ class StaticEncoder:
         each = self._token_ids(texts)
         distinct, positions = np.unique(np.concatenate([_NO_IDS, *each]), return_inverse=True)
         vectors = self._table[distinct].astype(np.float32)
-        lengths = np.linalg.norm(vectors, axis=1)
+        new = np.flatnonzero(self._lengths[distinct] == 0)
+        self._lengths[distinct[new]] = np.linalg.norm(vectors[new], axis=1)
+        lengths = self._lengths[distinct]
         vectors /= np.maximum(lengths, 1e-12)[:, None]
         return Tokens(positions, np.cumsum([0, *map(len, each)]), vectors, self._idf[distinct] * lengths)
 

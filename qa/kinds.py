@@ -16,7 +16,8 @@ _ASKED: Mapping[str, re.Pattern[str]] = {
         r"|\bwho(?:m|se)?\b|\bquién(?:es)?\b|\bqui\b|\bкто\b|\bwer\b"
     ),
     "time": re.compile(
-        r"什么时[候间]|何时|哪一?[年天日月]|几[年月日号点时]|[日时][期间](?:是|$|\W)|いつ|何[年月日時时]|언제|몇 ?[년월일시]"
+        r"什么时[候间]|何时|哪一?[年天日月]|几[年月日号点时]|[日时][期间](?:是|$|\W)|いつ|何[年月日時时]|언제"
+        r"|몇 ?[년월일시]"
         r"|\bwhen\b|\bwhat (?:day|date|time|year)\b|\bcuándo\b|\bquand\b|\bкогда\b|\bwann\b"
     ),
     "place": re.compile(
@@ -40,7 +41,8 @@ _HELD: Mapping[str, re.Pattern[str]] = {
         r"|[一-龥ァ-ヶ]·[一-龥ァ-ヶ]|\b(?:mr|mrs|ms|dr|prof)\b"
     ),
     "time": re.compile(
-        r"\d{4} ?年|\d+ ?月|\d+ ?日|\d{1,4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[:时点]\d{0,2}|[上下]午|凌晨|[今去明前当同次]年|世纪"
+        r"\d{4} ?年|\d+ ?月|\d+ ?日|\d{1,4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[:时点]\d{0,2}|[上下]午|凌晨"
+        r"|[今去明前当同次]年|世纪"
         rf"|\d0年代|[{_NUMERAL}]月|\b(?:19|20)\d\d\b"
         r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
     ),

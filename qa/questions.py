@@ -110,26 +110,26 @@ def _read_squad(path: Path, whole: dict[str, Any]) -> QuestionSet:
     documents: dict[str, Document] = {}
     questions: dict[str, Question] = {}
     relevance: dict[str, dict[str, int]] = {}
-    for context, entry in _squad_entries(path, whole):
+    for context, entries in _squad_paragraphs(path, whole):
         document = documents.setdefault(context, Document(f"p{len(documents)}", "", context))
-        name = _unique(_identifier(path, entry, "id", None), questions)
-        answers = _squad_answers(path, entry)
-        possible = not entry.get("is_impossible", False)
-        questions[name] = Question(
-            name, _field(path, entry, "question", str, None), (), tuple(dict.fromkeys(answers)) if possible else ()
-        )
-        if possible:
-            relevance[name] = {document.id: 1}
+        for entry in entries:
+            name = _unique(_identifier(path, entry, "id", None), questions)
+            answers = _squad_answers(path, entry)
+            possible = not entry.get("is_impossible", False)
+            questions[name] = Question(
+                name, _field(path, entry, "question", str, None), (), tuple(dict.fromkeys(answers)) if possible else ()
+            )
+            if possible:
+                relevance[name] = {document.id: 1}
     return QuestionSet("squad", tuple(questions.values()), tuple(documents.values()), relevance)
 
 
-def _squad_entries(path: Path, whole: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every question entry with its context; a context without questions gives none."""
+def _squad_paragraphs(path: Path, whole: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Give every context with its question entries, which may be none: it can still be found by mistake."""
     for article in _rows(path, whole, "data"):
         for paragraph in _rows(path, article, "paragraphs"):
             context = _field(path, paragraph, "context", str, None)
-            for entry in _rows(path, paragraph, "qas"):
-                yield context, entry
+            yield context, _rows(path, paragraph, "qas")
 
 
 def _rows(path: Path, parent: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -112,6 +112,11 @@ def learned_weights() -> Weights:
     return Weights(data["near"], data["far"], data["sentence"], data["answer"], data["shortlist"], data["spread"])
 
 
+# OpenBLAS reads past short rows and flags what it finds there, though not one result is touched by it.
+_QUIET = np.errstate(invalid="ignore")
+
+
+@_QUIET
 def rank(
     question: str,
     weighed: Weighed,
@@ -158,6 +163,7 @@ def _most(weighed: Weighed) -> float:
     return max(_BM25_MOST * float(weighed.idf.sum()), 1e-6)
 
 
+@_QUIET
 def features(
     question: str,
     weighed: Weighed,
@@ -269,6 +275,7 @@ class Judged:
     close: Floats
 
 
+@_QUIET
 def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: EncodeTokens) -> Judged:
     """Compare a question with texts, word by word and token by token.
 

@@ -319,8 +319,12 @@ def _spans(ends: Floats, first: Floats, last: Floats, lengths: Floats) -> Floats
 
 def _windows(x: Floats, distance: int) -> Floats:
     """Put each row between the rows that stand so far before and after it, zeros past the ends."""
-    padded = np.pad(x, ((distance, distance), (0, 0)))
-    return np.concatenate([padded[: len(x)], x, padded[2 * distance :]], axis=1)
+    n, width = x.shape
+    out = np.zeros((n, 3 * width), x.dtype)
+    out[distance:, :width] = x[: max(0, n - distance)]
+    out[:, width : 2 * width] = x
+    out[: max(0, n - distance), 2 * width :] = x[distance:]
+    return out
 
 
 def _rectify(x: Floats) -> Floats:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from qa.answer import answer
 from qa.build import build_collection, check_fresh
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
@@ -112,6 +114,7 @@ class Retriever:
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
         return spread(self._rank(question, self.candidates(question, k, documents), k), learned_weights().spread)
 
+    @np.errstate(invalid="ignore")  # see qa.rank
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
         """Return what either leg finds before ranking, in index order, each with both legs' scores."""
         depth = max(k, LEG_DEPTH)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import log, tanh
 from pathlib import Path
 
@@ -100,6 +100,7 @@ def find_span(
     return None if read.span is None else ScoredSpan(*read.span, passage[slice(*read.span)], read.sure)
 
 
+@np.errstate(invalid="ignore")  # see qa.rank
 def read_span(
     question: str, passage: str, encode_tokens: EncodeTokens | None = None, reader: Reader | None = None
 ) -> Read:
@@ -109,7 +110,7 @@ def read_span(
     :param reader: the one that ships with the package by default.
     """
     reader = reader or shipped_reader()
-    asked, told = ask(question, reader.alphabet), tell(passage, reader.alphabet)
+    asked, told = ask(question, reader.alphabet), _told(passage, reader)
     if not len(asked.ids) or not len(told.ids):
         return Read(0.0, None, 0.0)
     linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
@@ -119,6 +120,12 @@ def read_span(
         return Read(0.0, None, 0.0)
     span = (told.offsets[chosen.start], told.offsets[chosen.end - 1] + 1)
     return Read(chosen.score, span, probability(chosen.signals))
+
+
+@lru_cache(maxsize=2_000)
+def _told(passage: str, reader: Reader) -> Told:
+    """Keep what is read off a passage: the same ones come again with every question."""
+    return tell(passage, reader.alphabet)
 
 
 def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Floats:

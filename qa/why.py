@@ -42,7 +42,8 @@ def why(retriever: Retriever, question: str, expected: str, k: int = 5) -> Trace
         raise InvalidQuestion("the expected text is empty")
     places = tuple(_places(retriever, expected))
     passages = [passage for passage in retriever.passages if any(_holds(passage, place) for place in places)]
-    legs: dict[str, list[Hit]] = {**retriever.legs(question, LEG_DEPTH), "shown": retriever.search(question, RANK_DEPTH)}
+    legs: dict[str, list[Hit]] = retriever.legs(question, LEG_DEPTH)
+    legs["shown"] = retriever.search(question, RANK_DEPTH)
     if not passages:
         return Trace(question, expected, _lost(retriever, places), places, None, dict.fromkeys(legs))
     wanted = {passage.id for passage in passages}

@@ -2,13 +2,14 @@ import pytest
 
 from qa.answer import answer, confidence
 from qa.rank import FEATURES
-from qa.records import Document, Evidence, Hit, Passage
+from qa.records import Document, Evidence, Hit, Passage, Span
 
 DOCUMENT = Document("d", "t", "甲主持。")
 EVIDENCE = Evidence("d", 0, 4, "甲主持。")
 HIT = Hit(1, 1.0, Passage("d#0-4", "d", 0, 4, "甲主持。"), DOCUMENT, 0.5, 2.0, EVIDENCE)
 NOTHING = dict.fromkeys(FEATURES, 0.0)
-EVERYTHING = dict.fromkeys(FEATURES, 1.0)
+EVERYTHING = {**dict.fromkeys(FEATURES, 1.0), "answer": 6.0}
+WORDS = Span(0, 1, "甲")
 
 
 def test_no_hits_is_a_plain_no() -> None:
@@ -20,6 +21,12 @@ def test_a_sure_hit_is_answered_with_its_evidence() -> None:
     given = answer("谁主持?", [HIT], EVERYTHING)
     assert (given.answered, given.evidence, given.hits) == (True, EVIDENCE, (HIT,))
     assert given.confidence > 0.9
+
+
+def test_words_are_shown_only_when_they_are_likely_right() -> None:
+    assert answer("谁主持?", [HIT], EVERYTHING, WORDS, 0.9).span == WORDS
+    assert answer("谁主持?", [HIT], EVERYTHING, WORDS, 0.1).span is None
+    assert answer("谁?", [HIT], NOTHING, WORDS, 0.9).span is None
 
 
 def test_a_declined_question_keeps_its_near_misses_but_shows_no_evidence() -> None:

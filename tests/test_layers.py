@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reader": {"text"},
     "candidates": set(),
     "span": {"candidates", "embed", "reader", "text"},
-    "reread": {"rank", "reader", "span"},
+    "reread": {"rank", "span", "text"},
     "answer": {"text"},
     "search": {"embed", "lexical", "store", "build", "rank", "reread", "answer"},
     "why": {"text", "boilerplate", "search"},

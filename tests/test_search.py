@@ -153,7 +153,8 @@ def test_a_repeated_paragraph_is_found_through_each_of_its_documents(
     documents: Callable[..., Path], tmp_path: Path, encoder: Encoder
 ) -> None:
     shared = "大会由甲同志主持,全体人员参加了会议,会议取得圆满成功。"
-    build_index(documents(**{"a.txt": shared, "b.txt": "食堂今日天气晴朗,供应各式菜肴,欢迎全体职工前来就餐,祝大家用餐愉快。\n\n" + shared}), tmp_path / "i", model=encoder)
+    other = "食堂今日天气晴朗,供应各式菜肴,欢迎全体职工前来就餐,祝大家用餐愉快。"
+    build_index(documents(**{"a.txt": shared, "b.txt": f"{other}\n\n{shared}"}), tmp_path / "i", model=encoder)
     [hit] = Retriever.open(tmp_path / "i", encoder=encoder).search(CHAIRED, k=1, documents=["b.txt"])
     assert [place.document_id for place in hit.passage.also_in] == ["b.txt"]
 

@@ -29,9 +29,8 @@ from qa.embed import Encoder, TokenEncoder, load_encoder
 from qa.kinds import kinds_asked
 from qa.rank import FEATURES, SENTENCE_FEATURES, Pieces, features, judge, sentence_features
 from qa.read import read_questions
-from qa.reader import ask, shipped_reader
 from qa.records import Question
-from qa.reread import READ_DEPTH, read
+from qa.reread import READ_DEPTH, answer_score
 from qa.search import Retriever, temporary_index
 from qa.text import fold, sentences
 
@@ -45,6 +44,7 @@ SPLIT = ("cmrc_trial.squad.json", "drcd_dev.squad.json", "news_mrc_dev.squad.jso
 WITHIN = {"xquad_zh_zh", "xquad_en_en"}
 CROSS = frozenset(name for name in WHOLE if name.startswith("xquad_") and name not in WITHIN)
 ACROSS = 0.3  # what a set across languages counts beside one within a language
+SPREAD = 1.0  # enough for pages that answer alike to come one by one; the split sets lose nothing by it
 PENALTY = 1e-3
 Item = TypeVar("Item")
 THRESHOLD = 0.35  # a wrong answer costs about half of what a missed one does: near misses stay in sight
@@ -198,9 +198,7 @@ class Reading:
         rows = np.argsort(-np.where(kept, scores, -np.inf), kind="stable")[: min(READ_DEPTH, int(kept.sum()))]
         for row in rows:
             if (id(asked), row) not in self._known:
-                wanted = ask(asked.question, shipped_reader().alphabet)
-                found = read(wanted, asked.texts[row], self._encode_tokens)
-                self._known[id(asked), row] = found.score
+                self._known[id(asked), row] = answer_score(asked.question, asked.texts[row], self._encode_tokens)
         return rows, np.array([self._known[id(asked), row] for row in rows])
 
 
@@ -280,7 +278,7 @@ def main() -> None:
     worth = fit_reader(groups, weights, reading, options.read)
     fitted = fit_confidence(*confidence_rows(groups, weights, worth, reading, options.read))
     if not options.dry:
-        write(QA / "rank.json", near=near, far=far, sentence=sentence, answer=worth, shortlist=0.5, spread=0.5)
+        write(QA / "rank.json", near=near, far=far, sentence=sentence, answer=worth, shortlist=0.5, spread=SPREAD)
         write(QA / "confidence.json", weights=fitted)
 
 
