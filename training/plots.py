@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 
 from training.measure import Measure, success
+from training.ragged import Ragged
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -54,6 +55,42 @@ def plot_dims(measure: Measure, table: np.ndarray, idf: np.ndarray, out: Path) -
             title = label.replace("→", " to ") if kind == "trained" else None
             axes.plot(list(values), list(values.values()), style, color=f"C{color}", marker=".", label=title)
     axes.set(xlabel="dimensions (dotted: random vectors as long as idf)", ylabel="dense success@1", ylim=(0, 1))
+    axes.legend(ncols=2, fontsize=8)
+    figure.savefig(out, dpi=90)
+    plt.close(figure)
+    return found
+
+
+def cut_vocabulary(table: np.ndarray, kept: np.ndarray, parts: Ragged) -> np.ndarray:
+    """Return the table as if only some tokens were there: the others are the sum of their characters, or nothing.
+
+    :param kept: bool, shape (vocabulary,).
+    :param parts: see :func:`training.widen.token_parts`; single characters always stay.
+    """
+    result = table.copy()
+    for token in np.flatnonzero(~kept):
+        characters = parts.ids[parts.starts[token] : parts.starts[token + 1]]
+        if len(characters) > 1:
+            result[token] = table[characters].sum(axis=0)
+    return result
+
+
+def plot_vocabulary(
+    measure: Measure, table: np.ndarray, idf: np.ndarray, han: np.ndarray, parts: Ragged, out: Path
+) -> dict[int, dict[str, float]]:
+    """Draw success@1 over the number of Han pieces kept, the most frequent ones first; return the figures."""
+    pieces = np.flatnonzero(han & (np.diff(parts.starts) > 1))
+    pieces = pieces[np.argsort(idf[pieces], kind="stable")]
+    found = {}
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        kept = np.ones(len(table), dtype=bool)
+        kept[pieces[int(share * len(pieces)) :]] = False
+        places = measure.ranks(cut_vocabulary(table, kept, parts))
+        found[int(kept.sum())] = {name: round(success(one, 1), 4) for name, one in places.items()}
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    for name, label in SETS.items():
+        axes.plot(list(found), [one[name] for one in found.values()], marker=".", label=label.replace("→", " to "))
+    axes.set(xlabel="tokens kept (rarest Chinese words split into characters)", ylabel="dense success@1", ylim=(0, 1))
     axes.legend(ncols=2, fontsize=8)
     figure.savefig(out, dpi=90)
     plt.close(figure)
