@@ -35,10 +35,16 @@ FEATURES = (
     "kind_sentence",  # 1 if it holds the kind of thing that is asked for
 )
 SENTENCE_FEATURES = FEATURES[6:]
+SURE = 0.3  # from here on the reader is trusted to have found the answer's words
+REPEAT = 10
 _BM25_MOST = 2.2  # k1 + 1: the most that one term can add, times its idf
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
 EncodeTokens = Callable[[Sequence[str]], Tokens]
+
+
+# OpenBLAS reads past short rows and flags what it finds there, though not one result is touched by it.
+_QUIET = np.errstate(invalid="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +97,17 @@ class Weights:
     """What the ranking was fitted to.
 
     ``near`` and ``far`` weigh ``FEATURES`` for a question whose words the collection holds, and for one that shares
-    none with it (most often in another language); between the two they are mixed. ``sentence`` weighs
-    ``SENTENCE_FEATURES`` in the choice of the best sentence; ``answer`` weighs the reader's score; ``shortlist`` is
-    the worth of the dense leg's score where the lexical leg's counts 1; ``spread`` is the margin by which a second
-    passage of a document must be better than the first of another.
+    none with it (most often in another language); between the two they are mixed, and so are ``answer_near`` and
+    ``answer_far``, the weights of the reader's score. ``sentence`` weighs ``SENTENCE_FEATURES`` in the choice of the
+    best sentence. ``shortlist`` is the worth of the dense leg's score where the lexical leg's counts 1. ``spread`` is
+    the margin by which a second passage of a document must be better than the first of another.
     """
 
     near: Mapping[str, float]
     far: Mapping[str, float]
     sentence: Mapping[str, float]
-    answer: float
+    answer_near: float
+    answer_far: float
     shortlist: float
     spread: float
 
@@ -109,11 +116,8 @@ class Weights:
 def learned_weights() -> Weights:
     """Return the weights as fitted by ``python -m training.rank``."""
     data = json.loads(_WEIGHTS_FILE.read_text("utf-8"))
-    return Weights(data["near"], data["far"], data["sentence"], data["answer"], data["shortlist"], data["spread"])
-
-
-# OpenBLAS reads past short rows and flags what it finds there, though not one result is touched by it.
-_QUIET = np.errstate(invalid="ignore")
+    del data["provenance"]
+    return Weights(**data)
 
 
 @_QUIET
@@ -218,16 +222,22 @@ def sentence_features(judged: Judged, pieces: Pieces, kinds: frozenset[str]) -> 
 
 
 def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
-    """Show one passage of each document before a second of any, unless the second is better by the margin.
+    """Show a passage of each document that answers before a second of any, unless the second is better by the margin.
 
-    Each passage costs the rest of its document ``margin``; the order is greedy, ties keep the given order.
+    Each passage costs the rest of its document ``margin``, and ``REPEAT`` times that if they give the same words as
+    their answer; ties keep the given order.
     """
-    queues: dict[str, list[Ranked]] = defaultdict(list)
-    for item in ranked:
-        queues[item.candidate.document_id].append(item)
+    costs: dict[str, float] = defaultdict(float)
+    given: set[tuple[str, str]] = set()
     order = []
-    for queue in queues.values():
-        order += [(item.score - margin * n, item) for n, item in enumerate(queue)]
+    for item in ranked:
+        document = item.candidate.document_id
+        told = (document, fold(item.candidate.text[slice(*item.span)]) if item.span else "")
+        repeats = item.sure >= SURE and told in given
+        order.append((item.score - costs[document] - (REPEAT * margin if repeats else 0), item))
+        costs[document] += margin
+        if item.sure >= SURE:
+            given.add(told)
     order.sort(key=lambda pair: -pair[0])
     return [item for _, item in order]
 

@@ -7,21 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from qa.rank import EncodeTokens, Ranked
+from qa.rank import SURE, EncodeTokens, Ranked, Weights
 from qa.span import read_span
 from qa.text import sentences
 
 READ_DEPTH = 8
-_SURE_EVIDENCE = 0.3  # from here on the reader's sentence is the evidence, below it the ranking's
 _MOST = 8.0  # the reader is trusted no further
 
 
-def reread(question: str, ranked: Sequence[Ranked], encode_tokens: EncodeTokens, worth: float) -> list[Ranked]:
+def reread(question: str, ranked: Sequence[Ranked], encode_tokens: EncodeTokens, weights: Weights) -> list[Ranked]:
     """Return the ranking with its first ``READ_DEPTH`` passages in a new order.
 
-    :param worth: what the reader's score counts beside the ranking's.
+    :param weights: what the reader's score counts beside the ranking's; less for a question in other words.
     :return: the passages that were read carry the feature ``answer`` and their best span; the rest follow below them.
     """
+    reach = max((item.features["cover"] for item in ranked), default=0.0)
+    worth = reach * weights.answer_near + (1 - reach) * weights.answer_far
     done = [_read(question, item, encode_tokens, worth) for item in ranked[:READ_DEPTH]]
     lowest = min((item.features["answer"] for item in done), default=0.0)
     rest = [replace(item, score=item.score + worth * lowest) for item in ranked[READ_DEPTH:]]
@@ -38,7 +39,7 @@ def _read(question: str, item: Ranked, encode_tokens: EncodeTokens, worth: float
     read = read_span(question, passage, encode_tokens)
     score = _bounded(read.score)
     sentence = item.sentence
-    if read.span is not None and read.sure >= _SURE_EVIDENCE:
+    if read.span is not None and read.sure >= SURE:
         sentence = next((s for s in sentences(passage) if s[0] <= read.span[0] < s[1]), sentence)
     return replace(
         item,

@@ -138,7 +138,7 @@ class Retriever:
 
     def _rank(self, question: str, found: Sequence[Candidate], k: int) -> list[Ranked]:
         ranked = rank(question, self.weighed(question), found, self.encode_tokens, depth=max(k, RANK_DEPTH))
-        return reread(question, ranked, self.encode_tokens, learned_weights().answer)
+        return reread(question, ranked, self.encode_tokens, learned_weights())
 
     def weighed(self, question: str) -> Weighed:
         """Return the question's terms, weighed by how rare they are in this index."""

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ ONES = Weights(
     near=dict.fromkeys(FEATURES, 1.0),
     far=dict.fromkeys(FEATURES, 1.0),
     sentence=dict.fromkeys(SENTENCE_FEATURES, 1.0),
-    answer=1.0,
+    answer_near=1.0,
+    answer_far=1.0,
     shortlist=1.0,
     spread=0.5,
 )
@@ -83,7 +85,7 @@ def test_brief_favours_the_shorter() -> None:
 
 
 def test_weights_are_mixed_by_how_much_of_the_question_the_collection_holds() -> None:
-    far = Weights({**ONES.near, "dense": 0.0}, {**ONES.far, "dense": 10.0}, ONES.sentence, 1.0, 1.0, 0.5)
+    far = Weights({**ONES.near, "dense": 0.0}, {**ONES.far, "dense": 10.0}, ONES.sentence, 1.0, 1.0, 1.0, 0.5)
     two = [candidate(0, "主持", dense=0.0), candidate(1, "别的", dense=0.9)]
     assert rank("主持", weighed("主持"), two, characters, far)[0].candidate.row == 0
     assert rank("chaired", weighed("chaired"), two, characters, far)[0].candidate.row == 1
@@ -166,6 +168,19 @@ def test_one_passage_of_each_document_before_a_second_of_any() -> None:
 def test_a_second_passage_that_is_far_better_stays_ahead() -> None:
     order = spread([ranked("a", 3.0), ranked("a", 2.9), ranked("b", 0.8)], 0.5)
     assert [item.score for item in order] == [3.0, 2.9, 0.8]
+
+
+def told(document: str, score: float, words: str, sure: float) -> Ranked:
+    return replace(ranked(document, score), candidate=candidate(0, words, document=document), span=(0, 3), sure=sure)
+
+
+@pytest.mark.parametrize(
+    ("words", "sure", "scores"),
+    [("甲同志", 0.9, [3.0, 1.0, 2.9]), ("乙同志", 0.9, [3.0, 2.9, 1.0]), ("甲同志", 0.1, [3.0, 2.9, 1.0])],
+)
+def test_the_same_answer_again_from_the_same_document_waits(words: str, sure: float, scores: list[float]) -> None:
+    order = spread([told("a", 3.0, "甲同志", 0.9), told("a", 2.9, words, sure), told("b", 1.0, "甲同志", 0.9)], 0.5)
+    assert [item.score for item in order] == scores
 
 
 def test_every_feature_has_a_learned_weight() -> None:

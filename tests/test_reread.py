@@ -1,5 +1,7 @@
+from dataclasses import replace
+
 from qa.embed import Encoder, TokenEncoder
-from qa.rank import Candidate, Ranked
+from qa.rank import Candidate, Ranked, learned_weights
 from qa.reread import READ_DEPTH, reread
 
 CHAIRED = "谁主持了大会?"
@@ -8,12 +10,13 @@ BESIDE = "参加大会的有职工代表、特邀代表和列席代表。"
 
 
 def ranked(row: int, text: str, score: float) -> Ranked:
-    return Ranked(Candidate(row, f"d{row}", "", text, 0.0, 0.0), score, (0, len(text)), {})
+    return Ranked(Candidate(row, f"d{row}", "", text, 0.0, 0.0), score, (0, len(text)), {"cover": 0.5})
 
 
 def read(encoder: Encoder, *items: Ranked, worth: float = 1.0) -> list[Ranked]:
     assert isinstance(encoder, TokenEncoder)
-    return reread(CHAIRED, items, encoder.encode_tokens, worth)
+    weights = replace(learned_weights(), answer_near=worth, answer_far=worth)
+    return reread(CHAIRED, items, encoder.encode_tokens, weights)
 
 
 def test_a_passage_that_holds_the_answer_overtakes_one_that_only_shares_words(encoder: Encoder) -> None:
