@@ -20,7 +20,7 @@ def test_no_hits_is_a_plain_no() -> None:
 def test_a_sure_hit_is_answered_with_its_evidence() -> None:
     given = answer("谁主持?", [HIT], EVERYTHING)
     assert (given.answered, given.evidence, given.hits) == (True, EVIDENCE, (HIT,))
-    assert given.confidence > 0.9
+    assert given.confidence > 0.7
 
 
 def test_words_are_shown_only_when_they_are_likely_right() -> None:
@@ -32,7 +32,7 @@ def test_words_are_shown_only_when_they_are_likely_right() -> None:
 def test_a_declined_question_keeps_its_near_misses_but_shows_no_evidence() -> None:
     declined = answer("谁?", [HIT], NOTHING)
     assert (declined.answered, declined.evidence, declined.hits) == (False, None, (HIT,))
-    assert declined.confidence < 0.1
+    assert declined.confidence < 0.2
 
 
 @pytest.mark.parametrize("signals", [NOTHING, EVERYTHING, {"unknown": 9.0}, {"cover": 1e9}, {"cover": -1e9}])

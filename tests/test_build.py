@@ -241,7 +241,7 @@ def test_a_build_killed_at_any_moment_leaves_a_complete_index(
     folder = documents(**{f"{n}.txt": LONG.replace("甲", f"甲{n}") for n in range(20)})
     build_index(folder, tmp_path / "i", model=encoder)
     moments = np.random.default_rng(seed)
-    for _ in range(5):
+    for _ in range(10):
         command = [sys.executable, "-c", KILLED_BUILD, str(folder), str(tmp_path / "i")]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
