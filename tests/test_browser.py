@@ -229,7 +229,7 @@ def test_the_page_view_goes_from_hit_to_hit_by_keyboard(new_page: NewPage) -> No
     titles = page.locator(".wd-card .wd-title").all_inner_texts()
     expect(page.locator(".wd-page-title")).to_have_text(titles[0])
     quoted = page.locator(".wd-card").first.locator(".wd-text mark").all_inner_texts()
-    assert page.locator(".wd-page-body mark").all_inner_texts() == quoted
+    assert "".join(page.locator(".wd-page-body mark").all_inner_texts()) == "".join(quoted)
     expect(page.locator(".wd-page-body")).to_be_focused()
     page.keyboard.press("Alt+ArrowRight")
     expect(page.locator(".wd-count")).to_have_text("2 / 5")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -88,14 +89,32 @@ def test_rows_of_a_document_include_repeats_that_stand_there(index: Path) -> Non
     assert passages.rows_of(["nowhere"]) == []
 
 
+def test_passages_are_read_in_order_however_many(tmp_path: Path) -> None:
+    text = "字" * 2500
+    many = [Entry(Passage(str(n), "d", n, n + 1, "字"), "", str(n)) for n in range(2500)]
+    with writing(tmp_path):
+        write_generation(tmp_path, [Document("d", "", text)], many, np.ones((2500, 1), np.float32), ABOUT)
+    passages = open_generation(tmp_path).passages
+    assert [passage.id for passage in passages] == [str(n) for n in range(2500)]
+    assert [passage.id for passage in passages.at([2400, 3, 1700])] == ["2400", "3", "1700"]
+    assert passages.rows_of(["d"]) == list(range(2500))
+
+
+def test_passages_are_read_from_many_threads(index: Path) -> None:
+    passages = open_generation(index).passages
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: passages.at([0])[0].id, range(40))) == {"a.txt#0-9"}
+
+
 def test_an_unknown_document_is_a_key_error(index: Path) -> None:
     with pytest.raises(KeyError, match="nowhere"):
         open_generation(index).passages.document("nowhere")
 
 
 def test_a_folder_without_an_index_says_how_to_build_one(tmp_path: Path) -> None:
-    with pytest.raises(IndexMissing, match=r"no index was built here. Run: qa index --index"):
+    with pytest.raises(IndexMissing, match=r"no index was built here. Run: qa index --index") as caught:
         open_generation(tmp_path)
+    assert caught.value.folder == tmp_path
 
 
 def test_a_new_generation_replaces_the_old_and_one_old_is_kept(index: Path) -> None:
@@ -131,15 +150,17 @@ def test_a_damaged_file_is_named_with_the_command_that_mends_it(index: Path, nam
     else:
         middle = len(data) // 2
         path.write_bytes(data[:-1] if harm == "cut" else data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
-    with pytest.raises(IndexDamaged, match=rf"{Path(name).name}.*Run: qa index --rebuild"):
+    with pytest.raises(IndexDamaged, match=rf"{Path(name).name}.*Run: qa index --rebuild") as caught:
         open_generation(index)
+    assert caught.value.folder == index
 
 
 @pytest.mark.parametrize("text", ["", "x", "../../etc 0", "000001-aaaaaaaa", "\udce4"])
 def test_a_damaged_pointer_is_told(index: Path, text: str) -> None:
     Layout(index).current.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(IndexDamaged, match="current"):
+    with pytest.raises(IndexDamaged, match="current") as caught:
         open_generation(index)
+    assert caught.value.folder == index
 
 
 def test_another_format_is_foreign(index: Path) -> None:
