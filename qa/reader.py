@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -309,12 +310,16 @@ def shipped_reader() -> Reader:
 
 
 def _spans(ends: Floats, first: Floats, last: Floats, lengths: Floats) -> Floats:
-    n = len(ends)
-    scores = np.full((n, LONGEST), -1e4, np.float32)
-    for extra in range(min(LONGEST, n)):
-        pairs = np.einsum("ij,ij->i", first[: n - extra], last[extra:])
-        scores[: n - extra, extra] = ends[: n - extra, 0] + ends[extra:, 1] + pairs + lengths[extra]
+    pairs = np.einsum("ij,ijk->ik", first, ahead(last, 0.0))
+    scores: Floats = ends[:, :1] + ahead(ends[:, 1], -1e4) + pairs + lengths
     return scores
+
+
+def ahead(x: npt.NDArray[Any], beyond: float) -> npt.NDArray[Any]:
+    """Return, for each row, itself and the ``LONGEST`` - 1 that follow, on a last axis; ``beyond`` past the end."""
+    padded = np.full((len(x) + LONGEST - 1, *x.shape[1:]), beyond, x.dtype)
+    padded[: len(x)] = x
+    return np.lib.stride_tricks.sliding_window_view(padded, LONGEST, axis=0)
 
 
 def _windows(x: Floats, distance: int) -> Floats:

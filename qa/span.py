@@ -29,6 +29,7 @@ from qa.reader import (
     Floats,
     Reader,
     Told,
+    ahead,
     ask,
     compare,
     shipped_reader,
@@ -245,10 +246,8 @@ def allowed(told: Told) -> Bools:
     quoted = np.zeros(n + 1, np.int64)
     for number, (opener, closer) in enumerate(quotations(told.folded), 1):
         quoted[opener + 1 : closer + 1] = number
-    may = np.zeros((n, LONGEST), bool)
-    for extra in range(min(LONGEST, n)):
-        same = (quoted[: n - extra] == quoted[extra + 1 :]) & (told.sentence[: n - extra] == told.sentence[extra:])
-        may[: n - extra, extra] = same & first[: n - extra] & last[extra:]
+    same = (quoted[:n, None] == ahead(quoted[1:], -1)) & (told.sentence[:, None] == ahead(told.sentence, -1))
+    may: Bools = same & first[:, None] & ahead(last, False)
     return may
 
 
