@@ -151,7 +151,10 @@ class StaticEncoder:
     def encode_tokens(self, texts: Sequence[str]) -> Tokens:
         """See :class:`TokenEncoder`."""
         each = self._token_ids(texts)
-        distinct, positions = np.unique(np.concatenate([_NO_IDS, *each]), return_inverse=True)
+        ids = np.concatenate([_NO_IDS, *each])
+        met = np.zeros(len(self._table), np.int64)
+        met[ids] = 1
+        distinct, positions = np.flatnonzero(met), (np.cumsum(met) - 1)[ids]
         vectors = self._table[distinct].astype(np.float32)
         new = np.flatnonzero(self._lengths[distinct] == 0)
         self._lengths[distinct[new]] = np.linalg.norm(vectors[new], axis=1)

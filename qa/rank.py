@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -181,44 +182,40 @@ def features(
     :return: float32, shape (n candidates, n ``FEATURES``), and the span of each best sentence in its text.
     """
     pieces = Pieces.cut(candidates)
-    judged = judge(weighed, pieces.texts, question, encode_tokens)
-    by_piece = sentence_features(judged, pieces, kinds_asked(question))
-    sentence_scores = by_piece @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
-    documents: dict[str, Floats] = defaultdict(lambda: np.zeros(len(judged.term_share), np.float32))
-    for candidate, members in zip(candidates, pieces.members, strict=True):
-        held = judged.covered[members].max(axis=0)
+    judged = judge(weighed, pieces.texts, question, encode_tokens).under_headings(pieces)
+    by_sentence = sentence_features(judged, pieces, kinds_asked(question))
+    sentence_scores = by_sentence @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
+    best = [
+        start + int(np.argmax(sentence_scores[start:end]))
+        for start, end in pairwise([*pieces.starts, len(by_sentence)])
+    ]
+    covered = np.maximum.reduceat(judged.covered, pieces.starts, axis=0)  # (candidates, terms)
+    documents: dict[str, Floats] = defaultdict(lambda: np.zeros(covered.shape[1], np.float32))
+    for candidate, held in zip(candidates, covered, strict=True):
         documents[candidate.document_id] = np.maximum(documents[candidate.document_id], held)
-    matrix = np.zeros((len(candidates), len(FEATURES)), np.float32)
-    spans = []
-    for n, (candidate, members) in enumerate(zip(candidates, pieces.members, strict=True)):
-        own = members[1:]  # the first is the heading
-        best = own[int(np.argmax(sentence_scores[own]))]
-        matrix[n] = (
-            candidate.dense,
-            candidate.lexical / _most(weighed),
-            judged.covered[members].max(axis=0) @ judged.term_share,
-            documents[candidate.document_id] @ judged.term_share,
-            judged.late[members].max(axis=0) @ judged.token_share,
-            1 - min(np.log1p(len(candidate.text)) / np.log(1000), 1),
-            *by_piece[best],
-        )
-        spans.append(pieces.spans[best])
-    return matrix, spans
+    lengths = np.array([len(candidate.text) for candidate in candidates], np.float32)
+    matrix = np.column_stack(
+        [
+            [candidate.dense for candidate in candidates],
+            [candidate.lexical / _most(weighed) for candidate in candidates],
+            covered @ judged.term_share,
+            np.stack([documents[candidate.document_id] for candidate in candidates]) @ judged.term_share,
+            np.maximum.reduceat(judged.late, pieces.starts, axis=0) @ judged.token_share,
+            1 - np.minimum(np.log1p(lengths) / np.log(1000), 1),
+            by_sentence[best],
+        ]
+    ).astype(np.float32)
+    return matrix, [pieces.spans[pieces.sentences[row]] for row in best]
 
 
 def sentence_features(judged: Judged, pieces: Pieces, kinds: frozenset[str]) -> Floats:
-    """Return the ``SENTENCE_FEATURES`` of each piece, shape (n pieces, n features).
+    """Return the ``SENTENCE_FEATURES`` of each sentence, shape (n sentences, n features).
 
-    A sentence is read under its heading: what the heading already says need not be said again.
+    :param judged: the sentences under their headings (:meth:`Judged.under_headings`).
     """
-    with_heading = np.zeros((len(pieces.texts), 2), np.float32)
-    for members in pieces.members:
-        covered = np.maximum(judged.covered[members], judged.covered[members[0]])
-        late = np.maximum(judged.late[members], judged.late[members[0]])
-        with_heading[members] = np.stack([covered @ judged.term_share, late @ judged.token_share], axis=1)
-    alone = judged.covered @ judged.term_share
-    kind = np.array([holds_kind(_folded(text), kinds) for text in pieces.texts], np.float32)
-    return np.column_stack([with_heading, alone, judged.close, kind]).astype(np.float32)
+    held = np.array([holds_kind(_folded(pieces.texts[piece]), kinds) for piece in pieces.sentences], np.float32)
+    covered, late = judged.covered @ judged.term_share, judged.late @ judged.token_share
+    return np.column_stack([covered, late, judged.alone, judged.close, held])
 
 
 def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
@@ -244,29 +241,35 @@ def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """The headings and sentences of all candidates; ``members`` lists each candidate's heading, then its sentences."""
+    """The headings and sentences of all candidates.
+
+    ``sentences`` lists the pieces that are sentences, candidate by candidate; those of candidate i begin at
+    ``starts[i]`` there. ``headings`` lists, for each sentence, the piece that is its heading.
+    """
 
     texts: list[str]
     spans: list[tuple[int, int]]
-    members: list[list[int]]
+    sentences: list[int]
+    headings: list[int]
+    starts: list[int]
 
     @classmethod
     def cut(cls, candidates: Sequence[Candidate]) -> Pieces:
         """Cut the candidates at sentence ends; a heading that several share is one piece."""
-        texts: list[str] = []
-        spans: list[tuple[int, int]] = []
-        members = []
-        headings: dict[str, int] = {}
+        pieces = cls([], [], [], [], [])
+        known: dict[str, int] = {}
         for candidate in candidates:
-            if candidate.heading not in headings:
-                headings[candidate.heading] = len(texts)
-                texts.append(candidate.heading)
-                spans.append((0, 0))
+            if candidate.heading not in known:
+                known[candidate.heading] = len(pieces.texts)
+                pieces.texts.append(candidate.heading)
+                pieces.spans.append((0, 0))
             own = _sentences(candidate.text) or ((0, len(candidate.text)),)
-            members.append([headings[candidate.heading], *range(len(texts), len(texts) + len(own))])
-            texts += [candidate.text[start:end] for start, end in own]
-            spans += own
-        return cls(texts, spans, members)
+            pieces.starts.append(len(pieces.sentences))
+            pieces.sentences.extend(range(len(pieces.texts), len(pieces.texts) + len(own)))
+            pieces.headings.extend([known[candidate.heading]] * len(own))
+            pieces.texts.extend(candidate.text[start:end] for start, end in own)
+            pieces.spans.extend(own)
+        return pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +278,8 @@ class Judged:
 
     ``covered``: 1 where a text holds a term, shape (n, terms), and ``term_share``, the terms' weight, summing to 1.
     ``late``: each question token's best cosine in each text, shape (n, question tokens), and ``token_share``.
-    ``close``: the weighted mean of a text's tokens' cosines with the whole question, shape (n,).
+    ``close``: the weighted mean of a text's tokens' cosines with the whole question, shape (n,). ``alone``: the share
+    of the terms' weight that a text holds by itself, shape (n,).
     """
 
     covered: Floats
@@ -283,6 +287,18 @@ class Judged:
     late: Floats
     token_share: Floats
     close: Floats
+    alone: Floats
+
+    def under_headings(self, pieces: Pieces) -> Judged:
+        """Return the sentences alone, each read under its heading: what that says need not be said again."""
+        own, above = pieces.sentences, pieces.headings
+        return replace(
+            self,
+            covered=np.maximum(self.covered[own], self.covered[above]),
+            late=np.maximum(self.late[own], self.late[above]),
+            close=self.close[own],
+            alone=self.alone[own],
+        )
 
 
 @_QUIET
@@ -303,7 +319,8 @@ def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: 
         nearness = np.stack([(told.vectors @ mean[0]) * told.weights, told.weights], axis=1)
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
-    return Judged(_covered(weighed.terms, texts), _share(weighed.idf), late, _share(asked.weights), close)
+    covered, share = _covered(weighed.terms, texts), _share(weighed.idf)
+    return Judged(covered, share, late, _share(asked.weights), close, covered @ share)
 
 
 def _share(weights: Floats) -> Floats:

@@ -297,8 +297,9 @@ class Reader:
         return out
 
     def _norm(self, name: str, x: Floats) -> Floats:
-        centred = x - x.mean(axis=1, keepdims=True)
-        scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+        width = x.shape[1]
+        centred = x - np.einsum("ij->i", x)[:, None] / width
+        scale = np.sqrt(np.einsum("ij,ij->i", centred, centred) / width + 1e-5)[:, None]
         out: Floats = centred / scale * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
         return out
 

@@ -44,7 +44,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-@pytest.mark.parametrize("command", ["index", "ask", "evaluate", "doctor"])
+@pytest.mark.parametrize("command", ["index", "ask", "evaluate", "why", "doctor"])
 def test_the_table_of_commands_names_every_option(command: str) -> None:
     from qa.__main__ import cli
 

@@ -122,8 +122,8 @@ def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float],
             pieces, right_pieces = np.zeros((0, len(SENTENCE_FEATURES))), np.zeros(0, bool)
             if answers and any(right):
                 cut = Pieces.cut([candidates[right.index(True)]])
-                judged = judge(weighed, cut.texts, question.text, retriever.encode_tokens)
-                pieces = sentence_features(judged, cut, kinds_asked(question.text))[1:]
+                judged = judge(weighed, cut.texts, question.text, retriever.encode_tokens).under_headings(cut)
+                pieces = sentence_features(judged, cut, kinds_asked(question.text))
                 right_pieces = np.array([any(answer in fold(text) for answer in answers) for text in cut.texts[1:]])
             lexical = np.array([c.lexical for c in candidates])
             told = [c.text for c in candidates]
