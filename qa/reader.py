@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +249,8 @@ class Reader:
     def __init__(self, alphabet: Alphabet, weights: Mapping[str, Floats]) -> None:
         self.alphabet = alphabet
         self._weights = weights
+        # The same passages, and for several of them the same question, come again: at most 40 MB.
+        self._encode = lru_cache(maxsize=500)(self._encode_bytes)
 
     @classmethod
     def load(cls, file: Path = _FILE) -> Reader:
@@ -280,7 +282,7 @@ class Reader:
 
     def _meet(self, asked: Asked, told: Told) -> tuple[Floats, Floats, Floats]:
         """Return the passage's characters, the question's summary, and the question as each character meets it."""
-        encoded, passage = self._encode(asked.ids), self._encode(told.ids)
+        encoded, passage = self._encode(asked.ids.tobytes()), self._encode(told.ids.tobytes())
         if asked.foreign:
             return passage, np.zeros(passage.shape[1], np.float32), np.zeros_like(passage)
         summary = _softmax(self._linear("qa", encoded)[:, 0]) @ encoded
@@ -288,7 +290,8 @@ class Reader:
         attention = _softmax(np.multiply(_rectify(self._linear("proj", passage)), self._weights["diag"]) @ keys.T)
         return passage, summary, attention @ encoded
 
-    def _encode(self, ids: Ints) -> Floats:
+    def _encode_bytes(self, stored: bytes) -> Floats:
+        ids = np.frombuffer(stored, np.int64)
         h = _rectify(self._linear("c1", _windows(self._weights["emb.weight"][ids], 1)))
         return h + _rectify(self._linear("c2", _windows(h, 1)))
 

@@ -146,8 +146,10 @@ def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Floats:
 def _vectors(texts: Sequence[str], encode_tokens: EncodeTokens) -> Floats:
     tokens = encode_tokens(texts)
     out = np.zeros((len(texts), tokens.vectors.shape[1]), np.float32)
-    owner = np.repeat(np.arange(len(texts)), np.diff(tokens.offsets))
-    np.add.at(out, owner, (tokens.vectors * tokens.weights[:, None])[tokens.ids])
+    filled = np.flatnonzero(np.diff(tokens.offsets))
+    if len(filled):
+        weighted = (tokens.vectors * tokens.weights[:, None])[tokens.ids]
+        out[filled] = np.add.reduceat(weighted, tokens.offsets[:-1][filled], axis=0)
     return unit_rows(out)
 
 
