@@ -37,7 +37,7 @@ FEATURES = (
 )
 SENTENCE_FEATURES = FEATURES[6:]
 SURE = 0.3  # from here on the reader is trusted to have found the answer's words
-REPEAT = 10
+ANSWERED = 6
 _BM25_MOST = 2.2  # k1 + 1: the most that one term can add, times its idf
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
@@ -221,20 +221,15 @@ def sentence_features(judged: Judged, pieces: Pieces, kinds: frozenset[str]) -> 
 def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
     """Show a passage of each document that answers before a second of any, unless the second is better by the margin.
 
-    Each passage costs the rest of its document ``margin``, and ``REPEAT`` times that if they give the same words as
-    their answer; ties keep the given order.
+    Each passage costs the rest of its document ``margin``, and ``ANSWERED`` times that if the reader is sure of its
+    answer; ties keep the given order.
     """
     costs: dict[str, float] = defaultdict(float)
-    given: set[tuple[str, str]] = set()
     order = []
     for item in ranked:
         document = item.candidate.document_id
-        told = (document, fold(item.candidate.text[slice(*item.span)]) if item.span else "")
-        repeats = item.sure >= SURE and told in given
-        order.append((item.score - costs[document] - (REPEAT * margin if repeats else 0), item))
-        costs[document] += margin
-        if item.sure >= SURE:
-            given.add(told)
+        order.append((item.score - costs[document], item))
+        costs[document] += ANSWERED * margin if item.sure >= SURE else margin
     order.sort(key=lambda pair: -pair[0])
     return [item for _, item in order]
 
