@@ -7,6 +7,7 @@ words), so each run of them is indexed as its single characters and pairs of cha
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -105,14 +106,28 @@ class LexicalIndex:
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
-        """Open what :meth:`build` wrote.
+        """Open what :meth:`build` wrote, also where nothing can be written.
 
         :raises ValueError: if the folder does not hold a complete index.
         """
         try:
             return cls(tantivy.Index.open(str(folder)))
         except Exception as error:  # tantivy raises plain ValueError, OSError and its own panic type
+            if "Lockfile" in str(error):
+                return cls._open_aside(folder)
             raise ValueError(f"not a complete full-text index: {error}") from error
+
+    @classmethod
+    def _open_aside(cls, folder: Path) -> LexicalIndex:
+        """Open links to the files, in a place where tantivy can make the lock that even reading takes."""
+        with tempfile.TemporaryDirectory(prefix="qa-") as aside:
+            for path in folder.absolute().iterdir():
+                if path.suffix != ".lock":
+                    Path(aside, path.name).symlink_to(path)
+            try:
+                return cls(tantivy.Index.open(aside))
+            except Exception as error:
+                raise ValueError(f"not a complete full-text index: {error}") from error
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)

@@ -104,6 +104,17 @@ def test_what_was_built_can_be_opened(tmp_path: Path) -> None:
     assert LexicalIndex.open(tmp_path).search("谁主持大会", 10) == built.search("谁主持大会", 10)
 
 
+def test_an_index_can_be_read_where_no_lock_can_be_made(tmp_path: Path) -> None:
+    built = LexicalIndex.build(tmp_path, TEXTS)
+    lock = tmp_path / ".tantivy-meta.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    assert LexicalIndex.open(tmp_path).search("谁主持大会", 10) == built.search("谁主持大会", 10)
+    (tmp_path / "meta.json").write_text("{}")
+    with pytest.raises(ValueError, match="not a complete full-text index"):
+        LexicalIndex.open(tmp_path)
+
+
 def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
     assert LexicalIndex.build(tmp_path, []).search("主持", 5) == []
 
