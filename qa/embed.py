@@ -94,8 +94,13 @@ def load_encoder(name: str = BUILTIN, *, device: str | None = None) -> Encoder:
 
 
 def _is_static(folder: Path) -> bool:
+    return _modules(folder).keys() <= _STATIC_MODULES
+
+
+def _modules(folder: Path) -> dict[str, str]:
+    """Map the class of each of a model's modules to its folder."""
     modules = json.loads((folder / "modules.json").read_text("utf-8"))
-    return {module["type"].rsplit(".", 1)[-1] for module in modules} <= _STATIC_MODULES
+    return {module["type"].rsplit(".", 1)[-1]: str(module["path"]) for module in modules}
 
 
 class StaticEncoder:
@@ -107,17 +112,18 @@ class StaticEncoder:
 
     def __init__(self, folder: Path, name: str | None = None) -> None:
         from safetensors import SafetensorError  # noqa: PLC0415
-        from safetensors.numpy import load_file  # noqa: PLC0415
+        from safetensors.numpy import load, load_file  # noqa: PLC0415
         from tokenizers import Tokenizer  # noqa: PLC0415
 
         self.name = name or str(folder)
-        module = folder / _static_path(folder)
+        module = folder / _modules(folder)["StaticEmbedding"]
         weights, tokenizer = module / "model.safetensors", module / "tokenizer.json"
         missing = [str(path) for path in (weights, tokenizer) if not path.is_file()]
         if missing:
             raise ModelMissing(self.name, f"files are missing: {', '.join(missing)}")
+        stored = weights.read_bytes()
         try:
-            self._table = _table(load_file(weights))
+            self._table = _table(load(stored))
             idf_file = folder / _IDF_FILE
             idf = load_file(idf_file)["idf"] if idf_file.is_file() else np.ones(len(self._table), np.float32)
         except (SafetensorError, KeyError) as error:
@@ -129,7 +135,7 @@ class StaticEncoder:
         self._known_ids: dict[str, Ints] = {}
         self._lengths = np.zeros(len(self._table), np.float32)
         self.dimension = int(self._table.shape[1])
-        self.fingerprint = _digest(module / "model.safetensors", module / "tokenizer.json")
+        self.fingerprint = hashlib.sha256(stored + tokenizer.read_bytes()).hexdigest()
 
     def encode_queries(self, texts: Sequence[str]) -> Floats:
         """See :class:`Encoder`; a static model knows no prompts."""
@@ -193,11 +199,6 @@ def _table(tensors: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return scaled
 
 
-def _static_path(folder: Path) -> str:
-    modules = json.loads((folder / "modules.json").read_text("utf-8"))
-    return next(str(module["path"]) for module in modules if module["type"].endswith("StaticEmbedding"))
-
-
 class SentenceTransformerEncoder:
     """Any sentence-transformers model, with its own query and document prompts."""
 
@@ -257,13 +258,6 @@ def batched(texts: Sequence[str], n: int) -> Iterator[list[str]]:
     rest = iter(texts)
     while batch := list(islice(rest, n)):
         yield batch
-
-
-def _digest(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _first_line(error: Exception) -> str:
