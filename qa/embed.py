@@ -135,7 +135,9 @@ class StaticEncoder:
         self._known_ids: dict[str, Ints] = {}
         self._lengths = np.zeros(len(self._table), np.float32)
         self.dimension = int(self._table.shape[1])
-        self.fingerprint = hashlib.sha256(stored + tokenizer.read_bytes()).hexdigest()
+        digest = hashlib.sha256(stored)
+        digest.update(tokenizer.read_bytes())
+        self.fingerprint = digest.hexdigest()
 
     def encode_queries(self, texts: Sequence[str]) -> Floats:
         """See :class:`Encoder`; a static model knows no prompts."""
@@ -143,16 +145,14 @@ class StaticEncoder:
 
     def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
         """See :class:`Encoder`; a text without any known token gets the zero vector."""
-        out = np.zeros((len(texts), self.dimension), np.float32)
-        row = 0
-        for batch in batched(texts, _BATCH):
-            for encoding in self._tokenizer.encode_batch_fast(batch, add_special_tokens=False):
-                if encoding.ids:
-                    out[row] = self._table[encoding.ids].mean(axis=0, dtype=np.float32)
-                row += 1
-            if progress is not None:
-                progress(len(batch))
-        return unit_rows(out)
+        return _in_batches(self._means, texts, self.dimension, progress)
+
+    def _means(self, batch: list[str]) -> Floats:
+        out = np.zeros((len(batch), self.dimension), np.float32)
+        for row, encoding in enumerate(self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)):
+            if encoding.ids:
+                out[row] = self._table[encoding.ids].mean(axis=0, dtype=np.float32)
+        return out
 
     def encode_tokens(self, texts: Sequence[str]) -> Tokens:
         """See :class:`TokenEncoder`."""
@@ -233,16 +233,26 @@ class SentenceTransformerEncoder:
 
     def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
         """See :class:`Encoder`; the model's document prompt is used."""
-        out = np.zeros((len(texts), self.dimension), np.float32)
-        row = 0
-        for batch in batched(texts, _BATCH):
-            out[row : row + len(batch)] = self._model.encode_document(
-                batch, convert_to_numpy=True, show_progress_bar=False
-            )
-            row += len(batch)
-            if progress is not None:
-                progress(len(batch))
-        return unit_rows(out)
+        return _in_batches(self._encode_batch, texts, self.dimension, progress)
+
+    def _encode_batch(self, batch: list[str]) -> Floats:
+        return np.asarray(
+            self._model.encode_document(batch, convert_to_numpy=True, show_progress_bar=False), np.float32
+        )
+
+
+def _in_batches(
+    encode: Callable[[list[str]], Floats], texts: Sequence[str], dimension: int, progress: Progress | None
+) -> Floats:
+    """Encode texts a batch at a time, shape (n, dimension), rows of unit length."""
+    out = np.zeros((len(texts), dimension), np.float32)
+    row = 0
+    for batch in batched(texts, _BATCH):
+        out[row : row + len(batch)] = encode(batch)
+        row += len(batch)
+        if progress is not None:
+            progress(len(batch))
+    return unit_rows(out)
 
 
 def unit_rows(vectors: Floats) -> Floats:
