@@ -10,10 +10,13 @@ import numpy as np
 
 from qa.embed import BUILTIN, Encoder, Floats, load_encoder
 from qa.errors import IndexProblem, IndexStale, NoDocuments, UnreadableFile
+from qa.layout import Layout, sha256
+from qa.lock import writing
+from qa.passages import Entry
 from qa.read import read_document, scan
 from qa.records import Built, Document, FileState, Manifest, Passage, Skipped
 from qa.split import collapse, split_document
-from qa.store import Entry, Generation, Layout, open_generation, sha256, write_generation, writing
+from qa.store import Generation, open_generation, write_generation
 
 Report = Callable[[int, int], None]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from qa.build import check_fresh
 from qa.embed import load_encoder
 from qa.errors import QAError
+from qa.layout import check_files, read_manifest, read_pointer
 from qa.records import Manifest
 from qa.search import Retriever
-from qa.store import check_files, open_generation, read_manifest, read_pointer
+from qa.store import open_generation
 
 _PACKAGES = ("wenda", "faiss-cpu", "sentence-transformers", "torch", "tantivy", "gradio")
 

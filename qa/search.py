@@ -14,10 +14,11 @@ from qa.build import build_collection, check_fresh
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.lexical import question_terms
+from qa.passages import Passages
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Span
 from qa.reread import reread
-from qa.store import Generation, Passages, open_generation
+from qa.store import Generation, open_generation
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60

@@ -12,8 +12,9 @@ import pytest
 from qa.build import build_collection, build_index, check_fresh, embedded_text, ensure_index, heading_of
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import IndexStale, ModelMissing, NoDocuments
+from qa.layout import read_manifest, read_pointer
 from qa.records import Document, Passage, Skipped
-from qa.store import open_generation, read_manifest, read_pointer
+from qa.store import open_generation
 
 LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
 OTHER = "医院召开了年度总结大会,院长作工作报告,党委书记提出三点要求,大家一致表示赞同。"

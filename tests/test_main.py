@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qa import __main__ as command_line
-from qa.store import read_pointer
+from qa.layout import read_pointer
 
 LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
 

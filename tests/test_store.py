@@ -12,18 +12,11 @@ import numpy as np
 import pytest
 
 from qa.errors import IndexDamaged, IndexForeign, IndexLocked, IndexMissing, UnreadableFile
+from qa.layout import Files, Layout, check_files, read_manifest, read_pointer
+from qa.lock import writing
+from qa.passages import Entry
 from qa.records import Document, FileState, Passage, Place, Skipped
-from qa.store import (
-    Entry,
-    Files,
-    Layout,
-    check_files,
-    open_generation,
-    read_manifest,
-    read_pointer,
-    write_generation,
-    writing,
-)
+from qa.store import open_generation, write_generation
 
 DOCUMENTS = [
     Document("a.txt", "甲", "大会由柴建军主持。", "2023-03-21", "本报", "/x/a.txt", "协和医院"),
@@ -205,7 +198,7 @@ def test_only_one_writer_at_a_time_and_the_other_is_named(index: Path) -> None:
 
 def test_a_dead_writer_holds_no_lock(index: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from qa.store import writing\n"
+        "import os, sys; from pathlib import Path; from qa.lock import writing\n"
         "with writing(Path(sys.argv[1])): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(index)], check=False).returncode == 9
