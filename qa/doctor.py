@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from qa.build import check_fresh
 from qa.embed import load_encoder
 from qa.errors import QAError
+from qa.fresh import check_fresh
 from qa.layout import check_files, read_manifest, read_pointer
 from qa.records import Manifest
 from qa.search import Retriever
@@ -79,6 +79,4 @@ def _check_model(index: Path) -> str:
 
 def _check_documents(index: Path, manifest: Manifest) -> str:
     check_fresh(index, manifest)
-    return (
-        f"{len(manifest.files)} files as they were indexed in {manifest.folder}" if manifest.folder else "none on disk"
-    )
+    return f"{manifest.files} files as they were indexed in {manifest.folder}" if manifest.folder else "none on disk"

@@ -8,8 +8,9 @@
     └── generations/
         └── 000001-3f9c0a51/     one immutable generation
             ├── manifest.json    written last; sizes and SHA-256 of the rest
-            ├── vectors.faiss
-            ├── passages.sqlite  documents and passages
+            ├── vectors.faiss    one vector a passage
+            ├── scan.faiss       the same compressed, in a large index
+            ├── passages.sqlite  files, documents and passages
             └── lexical/         the full-text index
 """
 
@@ -23,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qa.errors import IndexDamaged, IndexForeign, IndexMissing
-from qa.records import FileState, Manifest, Skipped
+from qa.records import Manifest, Skipped
 
-FORMAT = 1
-_BLOCK = 1 << 20
+FORMAT = 2
+HEAD = 1 << 16
 _POINTER = re.compile(r"(\d{6,}-[0-9a-f]{8}) ([0-9a-f]{64})\n")
 
 
@@ -56,6 +57,11 @@ class Layout:
         """The folder of all generations."""
         return self.folder / "generations"
 
+    @property
+    def unfinished(self) -> Path:
+        """The generation that is being written, or that a build left when it was killed."""
+        return self.generations / ".unfinished"
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -70,12 +76,27 @@ class Files:
 
     @property
     def vectors(self) -> Path:
-        """The FAISS index."""
+        """The FAISS index of exact vectors."""
         return self.folder / "vectors.faiss"
 
     @property
+    def scan(self) -> Path:
+        """The FAISS index of compressed vectors; not there in a small index."""
+        return self.folder / "scan.faiss"
+
+    @property
+    def raw(self) -> Path:
+        """Vectors as they come, while the generation is being written."""
+        return self.folder / "vectors.raw"
+
+    @property
+    def building(self) -> Path:
+        """What the generation is being built from, while it is being written."""
+        return self.folder / "building.json"
+
+    @property
     def passages(self) -> Path:
-        """Documents and passages, SQLite."""
+        """Files, documents and passages, SQLite."""
         return self.folder / "passages.sqlite"
 
     @property
@@ -135,13 +156,14 @@ def read_manifest(folder: Path, pointer: Pointer) -> Manifest:
     data = json.loads(raw)
     if data["format"] != FORMAT:
         raise IndexForeign(folder, f"the index has format {data['format']}, this version reads {FORMAT}")
-    files = {name: FileState(**state) for name, state in data.pop("files").items()}
     skipped = tuple(Skipped(**skipped) for skipped in data.pop("skipped"))
-    return Manifest(**data, files=files, skipped=skipped)
+    return Manifest(**data, skipped=skipped)
 
 
 def check_files(folder: Path, manifest: Manifest, *, contents: bool) -> None:
-    """Compare a generation's files with its manifest: sizes, and SHA-256 if ``contents``.
+    """Compare a generation's files with its manifest: sizes, and SHA-256 of all if ``contents``, else of the heads.
+
+    A head is the first ``HEAD`` bytes, where a file says how the rest is to be read.
 
     :raises IndexDamaged: names the first file that differs.
     """
@@ -149,7 +171,8 @@ def check_files(folder: Path, manifest: Manifest, *, contents: bool) -> None:
         path = Layout(folder).generations / manifest.generation / name
         try:
             got = path.stat().st_size
-            altered = contents and got == size and sha256(path) != manifest.checksums[name]
+            expected = manifest.checksums[name] if contents else manifest.heads[name]
+            altered = got == size and sha256(path, None if contents else HEAD) != expected
         except OSError as error:
             raise IndexDamaged(folder, f"{name}: {error.strerror}") from error
         if got != size:
@@ -158,13 +181,12 @@ def check_files(folder: Path, manifest: Manifest, *, contents: bool) -> None:
             raise IndexDamaged(folder, f"{name} was altered after it was written")
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, read in blocks."""
-    digest = hashlib.sha256()
+def sha256(path: Path, most: int | None = None) -> str:
+    """Return the SHA-256 of a file, or of its first bytes."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        if most is not None:
+            return hashlib.sha256(file.read(most)).hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

@@ -81,6 +81,30 @@ def _registered(index: Any) -> Any:
     return index
 
 
+class LexicalWriter:
+    """Writes a full-text index into an existing empty folder, a text at a time; what is in memory stays bounded."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = _registered(tantivy.Index(_schema(), path=str(folder))).writer(
+            heap_size=_HEAP_BYTES, num_threads=1
+        )
+        self._length = 0
+
+    def add(self, title: str, body: str) -> None:
+        """Add a text; its number is its row."""
+        document = tantivy.Document()
+        document.add_unsigned("row", self._length)
+        document.add_text("title", " ".join(terms(title)))
+        document.add_text("body", " ".join(terms(body)))
+        self._writer.add_document(document)
+        self._length += 1
+
+    def finish(self) -> None:
+        """Write what is still in memory."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+
+
 class LexicalIndex:
     """An opened, read-only full-text index; a text's number in the build is its row."""
 
@@ -91,18 +115,11 @@ class LexicalIndex:
     @classmethod
     def build(cls, folder: Path, texts: Iterable[tuple[str, str]]) -> LexicalIndex:
         """Index (title, body) pairs into an existing empty folder."""
-        index = _registered(tantivy.Index(_schema(), path=str(folder)))
-        writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        for row, (title, body) in enumerate(texts):
-            document = tantivy.Document()
-            document.add_unsigned("row", row)
-            document.add_text("title", " ".join(terms(title)))
-            document.add_text("body", " ".join(terms(body)))
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
-        index.reload()
-        return cls(index)
+        writer = LexicalWriter(folder)
+        for title, body in texts:
+            writer.add(title, body)
+        writer.finish()
+        return cls.open(folder)
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,13 +28,20 @@ def writing(folder: Path) -> Iterator[None]:
         lock = FileLock(str(layout.lock), timeout=0)
         lock.acquire()
     except Timeout:
-        holder = layout.holder.read_text("utf-8").strip() if layout.holder.is_file() else "unknown"
-        raise IndexLocked(folder, holder) from None
+        raise IndexLocked(folder, _holder(layout)) from None
     except OSError as error:
         raise UnreadableFile(folder, f"the index folder cannot be written to: {error.strerror or error}") from error
     try:
-        layout.holder.write_text(f"process {os.getpid()}", "utf-8")
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        layout.holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {since}", "utf-8")
         yield
     finally:
         layout.holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _holder(layout: Layout) -> str:
+    try:
+        return layout.holder.read_text("utf-8").strip() or "unknown"
+    except (OSError, UnicodeDecodeError):
+        return "unknown"

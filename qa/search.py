@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from qa.answer import answer
-from qa.build import build_collection, check_fresh
+from qa.build import build_collection
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
+from qa.fresh import check_fresh
 from qa.lexical import question_terms
 from qa.passages import Passages
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, spread, weigh

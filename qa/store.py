@@ -1,7 +1,7 @@
-"""A folder ↔ an opened index: generations are written to the side, swapped in, opened and pruned.
+"""A folder ↔ an opened index: generations are swapped in, opened, taken back and pruned.
 
-A build writes a new generation to the side, syncs it to disk, and replaces ``current`` in one step: a
-process killed at any moment leaves the old generation or the new one in use, complete.
+A build writes a new generation to the side (:mod:`qa.staging`), syncs it to disk, and replaces ``current`` in one
+step: a process killed at any moment leaves the old generation or the new one in use, complete.
 """
 
 from __future__ import annotations
@@ -10,19 +10,31 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from qa.errors import IndexDamaged
-from qa.layout import FORMAT, Files, Layout, Pointer, check_files, point_to, read_manifest, read_pointer, sha256, sync
+from qa.errors import IndexDamaged, IndexProblem, NoEarlierGeneration
+from qa.layout import (
+    FORMAT,
+    HEAD,
+    Files,
+    Layout,
+    Pointer,
+    check_files,
+    point_to,
+    read_manifest,
+    read_pointer,
+    sha256,
+    sync,
+)
 from qa.lexical import LexicalIndex
-from qa.passages import Entry, Passages, write_passages
-from qa.records import Document, Manifest
-from qa.vectors import Floats, VectorIndex
+from qa.passages import Passages
+from qa.records import Manifest
+from qa.staging import Staging
+from qa.vectors import VectorIndex
 
-_KEPT_GENERATIONS = 2
 _CHECKED_AT_OPEN = 256 * 2**20
 
 
@@ -61,7 +73,7 @@ def _open_named(folder: Path, pointer: Pointer) -> Generation:
     try:
         return Generation(
             manifest,
-            VectorIndex.from_bytes(files.vectors.read_bytes()),
+            VectorIndex.open(files.vectors, files.scan if manifest.search == "scan" else None),
             LexicalIndex.open(files.lexical),
             Passages(files.passages),
         )
@@ -69,59 +81,80 @@ def _open_named(folder: Path, pointer: Pointer) -> Generation:
         raise IndexDamaged(folder, str(error)) from error
 
 
-def write_generation(
-    folder: Path,
-    documents: Sequence[Document],
-    entries: Sequence[Entry],
-    vectors: Floats,
-    about: Mapping[str, Any],
-) -> Manifest:
-    """Write a generation to the side and make it the one in use. Call inside :func:`qa.lock.writing`.
+def publish(folder: Path, staging: Staging, about: Mapping[str, Any]) -> Manifest:
+    """Make a finished generation the one in use. Call inside :func:`qa.lock.writing`.
 
-    :param vectors: float32, shape (len(entries), dim), in the order of the entries.
-    :param about: the manifest's ``model``, ``fingerprint``, ``folder``, ``files`` and ``skipped``.
+    :param about: the manifest's fields that the generation's own files do not tell.
     """
-    layout = Layout(folder)
-    _remove_unfinished(layout)
+    layout, files = Layout(folder), Files(Layout(folder).unfinished)
     number = 1 + max((_number(path.name) for path in layout.generations.iterdir()), default=0)
     name = f"{number:06d}-{os.urandom(4).hex()}"
-    files = Files(layout.generations / f".{name}")
-    files.lexical.mkdir(parents=True)
-    write_passages(files.passages, documents, entries)
-    files.vectors.write_bytes(VectorIndex.build(vectors).to_bytes())
-    LexicalIndex.build(files.lexical, ((entry.heading, entry.passage.text) for entry in entries))
-    written = sorted(path for path in files.folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
-    names = {path: path.relative_to(files.folder).as_posix() for path in written}
+    aside = {files.raw, files.building, files.manifest}
+    written = [path for path in sorted(files.folder.rglob("*")) if path.is_file() and path not in aside]
+    names = {path: path.relative_to(files.folder).as_posix() for path in written if path.suffix != ".lock"}
     manifest = Manifest(
         format=FORMAT,
         generation=name,
-        dimension=vectors.shape[1],
-        documents=len(documents),
-        passages=len(entries),
-        checksums={names[path]: sha256(path) for path in written},
-        sizes={names[path]: path.stat().st_size for path in written},
+        documents=staging.documents,
+        passages=len(staging),
+        checksums={names[path]: sha256(path) for path in names},
+        heads={names[path]: sha256(path, HEAD) for path in names},
+        sizes={names[path]: path.stat().st_size for path in names},
         **about,
     )
     files.manifest.write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1), "utf-8")
-    for path in (*written, files.manifest, files.lexical, files.folder):
+    for path in (*names, files.manifest, files.lexical):
         sync(path)
     checksum = sha256(files.manifest)
+    for path in (files.building, files.raw):
+        path.unlink()
+    sync(files.folder)
     files.folder.rename(layout.generations / name)
     sync(layout.generations)
+    before = _current(folder)
     point_to(layout, Pointer(name, checksum))
-    _prune(layout, name)
+    _prune(layout, {name, before})
     return manifest
 
 
-def _prune(layout: Layout, current: str) -> None:
-    names = sorted(path.name for path in layout.generations.iterdir() if path.name != current)
-    for name in names[: max(0, len(names) + 1 - _KEPT_GENERATIONS)]:
-        shutil.rmtree(layout.generations / name, ignore_errors=True)
+def roll_back(folder: Path) -> Manifest:
+    """Make the generation before the one in use the one in use. Call inside :func:`qa.lock.writing`.
+
+    :raises NoEarlierGeneration: if none is kept.
+    :raises IndexDamaged, IndexForeign: if it cannot be used.
+    """
+    layout = Layout(folder)
+    current = read_pointer(folder).generation
+    earlier = [path for path in layout.generations.iterdir() if 0 < _number(path.name) < _number(current)]
+    if not earlier:
+        raise NoEarlierGeneration(folder, current)
+    latest = max(earlier, key=lambda path: _number(path.name))
+    try:
+        pointer = Pointer(latest.name, sha256(Files(latest).manifest))
+    except OSError as error:
+        raise IndexDamaged(folder, f"{latest.name}: {error.strerror}") from error
+    manifest = read_manifest(folder, pointer)
+    check_files(folder, manifest, contents=True)
+    point_to(layout, pointer)
+    return manifest
 
 
-def _remove_unfinished(layout: Layout) -> None:
-    for path in layout.generations.glob(".*"):
-        shutil.rmtree(path, ignore_errors=True)
+def _current(folder: Path) -> str:
+    try:
+        return read_pointer(folder).generation
+    except IndexProblem:
+        return ""
+
+
+def _prune(layout: Layout, kept: set[str]) -> None:
+    """Remove all other generations, each in one step: where an open file cannot be removed, all of it stays."""
+    for path in layout.generations.iterdir():
+        if path.name not in kept and _number(path.name):
+            try:
+                removed = path.rename(path.with_name(f".removed-{path.name}"))
+            except OSError:
+                continue
+            shutil.rmtree(removed, ignore_errors=True)
 
 
 def _number(name: str) -> int:

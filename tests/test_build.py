@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa.build import build_collection, build_index, check_fresh, embedded_text, ensure_index, heading_of
+from qa.build import build_collection, build_index, embedded_text, ensure_index, heading_of
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import IndexStale, ModelMissing, NoDocuments
+from qa.fresh import check_fresh
 from qa.layout import read_manifest, read_pointer
 from qa.records import Document, Passage, Skipped
 from qa.store import open_generation
