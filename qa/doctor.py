@@ -14,7 +14,7 @@ from qa.fresh import check_fresh
 from qa.layout import check_files, read_manifest, read_pointer
 from qa.records import Manifest
 from qa.search import Retriever
-from qa.store import open_generation
+from qa.store import earlier_generations, open_generation
 
 _PACKAGES = ("wenda", "faiss-cpu", "sentence-transformers", "torch", "tantivy", "gradio")
 
@@ -43,6 +43,7 @@ def examine(index: Path) -> Iterator[Finding]:
     if files.well:
         yield _finding("model", lambda: _check_model(index))
     yield _finding("documents", lambda: _check_documents(index, manifest))
+    yield Finding("earlier index", True, _earlier(index, manifest))
 
 
 def _versions() -> Iterator[Finding]:
@@ -63,7 +64,8 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
 
 def _summary(manifest: Manifest) -> str:
     left_out = f", {len(manifest.skipped)} files left out" if manifest.skipped else ""
-    return f"{manifest.documents} documents, {manifest.passages} passages, {manifest.generation}{left_out}"
+    quick = f", compressed search with recall@10 {manifest.recall:.3f}" if manifest.search == "scan" else ""
+    return f"{manifest.documents} documents, {manifest.passages} passages, {manifest.generation}{left_out}{quick}"
 
 
 def _check_files(index: Path, manifest: Manifest) -> str:
@@ -75,6 +77,11 @@ def _check_files(index: Path, manifest: Manifest) -> str:
 def _check_model(index: Path) -> str:
     retriever = Retriever.open(index, allow_stale=True)
     return f"{retriever.manifest.model}, {retriever.manifest.dimension} dimensions"
+
+
+def _earlier(index: Path, manifest: Manifest) -> str:
+    names = earlier_generations(index, manifest.generation)
+    return f"{names[-1]}; to go back to it, run: qa index --rollback --index {index}" if names else "none is kept"
 
 
 def _check_documents(index: Path, manifest: Manifest) -> str:

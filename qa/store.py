@@ -125,18 +125,23 @@ def roll_back(folder: Path) -> Manifest:
     """
     layout = Layout(folder)
     current = read_pointer(folder).generation
-    earlier = [path for path in layout.generations.iterdir() if 0 < _number(path.name) < _number(current)]
+    earlier = earlier_generations(folder, current)
     if not earlier:
         raise NoEarlierGeneration(folder, current)
-    latest = max(earlier, key=lambda path: _number(path.name))
     try:
-        pointer = Pointer(latest.name, sha256(Files(latest).manifest))
+        pointer = Pointer(earlier[-1], sha256(Files(layout.generations / earlier[-1]).manifest))
     except OSError as error:
-        raise IndexDamaged(folder, f"{latest.name}: {error.strerror}") from error
+        raise IndexDamaged(folder, f"{earlier[-1]}: {error.strerror}") from error
     manifest = read_manifest(folder, pointer)
     check_files(folder, manifest, contents=True)
     point_to(layout, pointer)
     return manifest
+
+
+def earlier_generations(folder: Path, generation: str) -> list[str]:
+    """Return the names of the kept generations that are older than one, oldest first."""
+    names = [path.name for path in Layout(folder).generations.iterdir()]
+    return sorted((name for name in names if 0 < _number(name) < _number(generation)), key=_number)
 
 
 def _current(folder: Path) -> str:

@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "vectors",
         ),
     },
+    "watch": {"formats", "listing"},
     "kinds": {"text"},
     "rank": {"text", "lexical", "embed", "kinds"},
     "reader": {"text"},
