@@ -85,7 +85,7 @@ class LexicalWriter:
     """Writes a full-text index into an existing empty folder, a text at a time; what is in memory stays bounded."""
 
     def __init__(self, folder: Path) -> None:
-        self._writer = _registered(tantivy.Index(_schema(), path=str(folder))).writer(
+        self._writer: Any = _registered(tantivy.Index(_schema(), path=str(folder))).writer(
             heap_size=_HEAP_BYTES, num_threads=1
         )
         self._length = 0
@@ -103,6 +103,10 @@ class LexicalWriter:
         """Write what is still in memory."""
         self._writer.commit()
         self._writer.wait_merging_threads()
+
+    def abandon(self) -> None:
+        """Stop the writer's threads; what is in memory is lost."""
+        self._writer = None
 
 
 class LexicalIndex:
