@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from qa.errors import QAError
+from qa.records import Built
 
 INDEX = click.option(
     "--index", default="index", show_default=True, type=click.Path(path_type=Path), help="The index folder."
@@ -29,17 +30,66 @@ def cli() -> None:
 @click.argument("documents", default="seeds", type=click.Path(path_type=Path))
 @INDEX
 @click.option("--model", help="A sentence-transformers model by name or path. [default: the index's own, else builtin]")
-@click.option("--rebuild", is_flag=True, help="Embed everything again, whatever is there.")
+@click.option("--rebuild", is_flag=True, help="Read and embed everything again, whatever is there.")
+@click.option("--exact", is_flag=True, help="Search all vectors in full, however many there are.")
+@click.option("--rollback", is_flag=True, help="Go back to the index before the last build; DOCUMENTS are not read.")
+@click.option("--watch", is_flag=True, help="Stay and build after every change, until Ctrl-C.")
 @JSON
-def index(documents: Path, index: Path, model: str | None, rebuild: bool, as_json: bool) -> None:
+def index(
+    documents: Path,
+    index: Path,
+    model: str | None,
+    rebuild: bool,
+    exact: bool,
+    rollback: bool,
+    watch: bool,
+    as_json: bool,
+) -> None:
     """Build the index of DOCUMENTS (a folder, by default seeds/), or bring it up to date.
 
-    Only new or changed text is embedded. Files that cannot be read are named and left out.
+    Only new or changed files are read and only new text is embedded. Files that cannot be read are named and left
+    out. A build that was interrupted goes on where it stopped.
     """
+    if rollback and (rebuild or exact or watch or model):
+        raise click.UsageError("--rollback goes with no option but --index and --json.")
+    if rollback:
+        _roll_back(index, as_json)
+        return
     from qa.build import build_index  # noqa: PLC0415
 
-    with _progress("passages") as step:
-        built = build_index(documents, index, model=model, rebuild=rebuild, progress=step)
+    def build() -> Built:
+        with _progress("passages") as step:
+            return build_index(documents, index, model=model, rebuild=rebuild, exact=exact, progress=step)
+
+    if not watch:
+        _report(index, build(), as_json)
+        return
+    from threading import Event  # noqa: PLC0415
+
+    from qa.watch import watch as watching  # noqa: PLC0415
+
+    try:
+        for built in watching(documents, build, Event()):
+            _report(index, built, as_json)
+    except KeyboardInterrupt:
+        click.echo(f"{index}: no longer watching {documents}", err=True)
+
+
+def _roll_back(index: Path, as_json: bool) -> None:
+    from qa.lock import writing  # noqa: PLC0415
+    from qa.store import roll_back  # noqa: PLC0415
+
+    with writing(index):
+        manifest = roll_back(index)
+    if as_json:
+        _print_json({"generation": manifest.generation, "documents": manifest.documents, "passages": manifest.passages})
+    else:
+        click.echo(
+            f"{index}: back to {manifest.generation}, {manifest.documents} documents, {manifest.passages} passages"
+        )
+
+
+def _report(index: Path, built: Built, as_json: bool) -> None:
     if as_json:
         skipped = [{"path": item.path, "reason": item.reason} for item in built.skipped]
         _print_json(
@@ -50,6 +100,8 @@ def index(documents: Path, index: Path, model: str | None, rebuild: bool, as_jso
                 "embedded": built.embedded,
                 "changed": built.changed,
                 "skipped": skipped,
+                "search": built.search,
+                "recall@10": built.recall,
             }
         )
         return
@@ -57,7 +109,8 @@ def index(documents: Path, index: Path, model: str | None, rebuild: bool, as_jso
         click.echo(f"left out {item.path}: {item.reason}", err=True)
     state = f"{built.embedded} embedded" if built.changed else "nothing changed"
     left_out = f", {len(built.skipped)} files left out" if built.skipped else ""
-    click.echo(f"{index}: {built.documents} documents, {built.passages} passages, {state}{left_out}")
+    quick = f", compressed search with recall@10 {built.recall:.3f}" if built.search == "scan" else ""
+    click.echo(f"{index}: {built.documents} documents, {built.passages} passages, {state}{left_out}{quick}")
 
 
 @cli.command()

@@ -1,21 +1,35 @@
-"""A folder of documents → an index: read, split, embed what is new, store."""
+"""A folder of documents → an index: read, split, embed what is new, store; in one pass, with bounded memory."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from qa.embed import BUILTIN, Encoder, Floats, load_encoder
-from qa.errors import IndexProblem, IndexStale, NoDocuments, UnreadableFile
-from qa.read import read_document, scan
-from qa.records import Built, Document, FileState, Manifest, Passage, Skipped
-from qa.split import collapse, split_document
-from qa.store import Entry, Generation, Layout, open_generation, sha256, write_generation, writing
+from qa.errors import IndexProblem, NoDocuments
+from qa.formats import READERS
+from qa.fresh import compare
+from qa.intake import Taken, reading, take
+from qa.layout import FORMAT, Layout
+from qa.listing import Listed, digest, is_unchanged, list_files
+from qa.lock import writing
+from qa.passages import Entry
+from qa.records import Built, Document, Manifest, Passage, Skipped
+from qa.staging import Staging
+from qa.store import Generation, open_generation, publish
+from qa.vectors import SCAN_FROM, VectorIndex
 
 Report = Callable[[int, int], None]
+
+_EMBEDDED_AT_ONCE = 2048
+_COMMIT_EVERY = 20_000  # passages
+_RECALL_SAMPLE = 32
 
 
 def build_index(
@@ -24,53 +38,84 @@ def build_index(
     *,
     model: str | Encoder | None = None,
     rebuild: bool = False,
+    exact: bool = False,
     progress: Report | None = None,
 ) -> Built:
     """Build the index of a folder of documents, or bring it up to date.
 
     :param model: a model's name or path, or a loaded encoder; by default the one the index has, else the built-in.
-    :param rebuild: embed everything again, whatever is there.
-    :param progress: called with (passages embedded, passages to embed).
+    :param rebuild: read and embed everything again, whatever is there.
+    :param exact: score every passage in every search; by default a large index finds candidates by compressed vectors.
+    :param progress: called with (passages embedded, passages to embed), the latter an estimate until all are read.
     :return: what was done; ``changed`` is False if the index was up to date already.
     :raises NoDocuments: if the folder holds nothing readable.
     :raises IndexLocked: if another process is building there.
+
+    What a build that was killed had done is used by the next one.
     """
     folder, index = Path(documents), Path(index)
-    paths = scan(folder)
-    if not paths:
+    files = list_files(folder, READERS)
+    if not files:
         raise NoDocuments(folder, "no readable documents")
     with writing(index):
         old = None if rebuild else _opened(index)
-        encoder = _encoder(model, old)
-        read, files, skipped = _read_all(folder, paths)
-        if old is not None and _same(old.manifest, encoder, folder, files):
-            return Built(old.manifest.generation, len(read), old.manifest.passages, 0, skipped, changed=False)
-        if not read:
+        try:
+            encoder = _encoder(model, old)
+            if old is not None and _is_same(old, encoder, folder, files, exact):
+                return _built(old.manifest, 0, old.passages.skipped(), changed=False)
+            return _build(folder, index, files, encoder, old, exact, rebuild, progress)
+        finally:
+            if old is not None:
+                old.passages.close()
+
+
+def _build(
+    folder: Path,
+    index: Path,
+    files: Sequence[Listed],
+    encoder: Encoder,
+    old: Generation | None,
+    exact: bool,
+    rebuild: bool,
+    progress: Report | None,
+) -> Built:
+    about = {"fingerprint": encoder.fingerprint, "folder": str(folder.absolute()), "reading": reading()}
+    staging = _resumed(index, encoder, about, files) if not rebuild else _begun(index, encoder, about)
+    done = len(staging.files())
+    skipped = [Skipped(name, state.reason) for name, state in staging.files().items() if state.reason]
+    states = dict(staging.files())
+    reused = old.passages if old is not None and old.manifest.reading == reading() else None
+    with _closing(staging), _Embedding(encoder, old, staging, progress) as embedding:
+        for taken in take(files[done:], folder, reused):
+            done += 1
+            states[taken.name] = taken.state
+            staging.add_file(taken.name, taken.state)
+            if taken.document is None:
+                skipped.append(Skipped(taken.name, taken.state.reason))
+                continue
+            embedding.add(staging.add(taken.document, _entries(taken)), done / len(files))
+        embedding.finish()
+        if not staging.documents:
             raise NoDocuments(folder, "; ".join(f"{item.path}: {item.reason}" for item in skipped[:3]))
-        passages = collapse([passage for document in read for passage in split_document(document)])
-        entries = [entry(document, passage) for document, passage in _paired(read, passages)]
-        vectors, embedded = _vectors(encoder, entries, old, progress)
-        about = {
-            "model": encoder.name,
-            "fingerprint": encoder.fingerprint,
-            "folder": str(folder.absolute()),
-            "files": files,
-            "skipped": skipped,
-        }
-        manifest = write_generation(index, read, entries, vectors, about)
-    return Built(manifest.generation, len(read), len(entries), embedded, skipped, changed=True)
+        listing = digest(files) if all(state.sha256 for state in states.values()) else ""
+        found = {"folder": str(folder.absolute()), "files": len(files), "listing": listing, "skipped": tuple(skipped)}
+        manifest = _finished(index, staging, encoder, {**about, **found}, exact=exact)
+    return _built(manifest, embedding.embedded, tuple(skipped), changed=True)
 
 
 def build_collection(
     documents: Sequence[Document], index: Path, encoder: Encoder, progress: Report | None = None
 ) -> None:
     """Index ready-made documents of which each is exactly one passage, as evaluation sets have them."""
-    pairs = [(d, Passage(d.id, d.id, 0, len(d.text), d.text)) for d in documents]
-    entries = [entry(document, passage) for document, passage in pairs]
-    vectors, _ = _vectors(encoder, entries, None, progress)
-    about = {"model": encoder.name, "fingerprint": encoder.fingerprint, "folder": "", "files": {}, "skipped": ()}
+    about = {"fingerprint": encoder.fingerprint, "folder": "", "reading": ""}
     with writing(index):
-        write_generation(index, documents, entries, vectors, about)
+        staging = _begun(index, encoder, about)
+        with _closing(staging), _Embedding(encoder, None, staging, progress) as embedding:
+            for n, document in enumerate(documents, 1):
+                whole = Passage(document.id, document.id, 0, len(document.text), document.text)
+                embedding.add(staging.add(document, [entry(document, whole)]), n / len(documents))
+            embedding.finish()
+            _finished(index, staging, encoder, {**about, "files": 0, "listing": "", "skipped": ()})
 
 
 def ensure_index(index: str | Path = "index", documents: str | Path = "seeds", *, say: Callable[[str], None]) -> None:
@@ -81,31 +126,14 @@ def ensure_index(index: str | Path = "index", documents: str | Path = "seeds", *
         say(f"{index}: {built.documents} documents, {built.passages} passages")
 
 
-def check_fresh(index: Path, manifest: Manifest) -> None:
-    """Compare the indexed folder with the index; a folder that is gone is not compared.
+def entry(document: Document, passage: Passage, key: bytes = b"") -> Entry:
+    """Say what is indexed for a passage: its text under its document's title and organisation.
 
-    :raises IndexStale: if files were added, removed or changed since.
+    :param key: passages with the same one are one passage (:func:`qa.split.key`); without one it stands alone.
     """
-    folder = Path(manifest.folder)
-    if not manifest.folder or not folder.is_dir():
-        return
-    now = {path.relative_to(folder).as_posix(): path for path in scan(folder)}
-    added, removed = now.keys() - manifest.files.keys(), manifest.files.keys() - now.keys()
-    changed = [name for name in now.keys() & manifest.files.keys() if _changed(now[name], manifest.files[name])]
-    if added or removed or changed:
-        parts = [(added, "new"), (removed, "gone"), (changed, "changed")]
-        differences = ", ".join(f"{len(names)} {word} ({min(names)})" for names, word in parts if names)
-        raise IndexStale(
-            index,
-            f"was built from {len(manifest.files)} files, {folder} has {len(now)}: {differences}",
-            f"qa index {folder} --index {index}",
-        )
-
-
-def entry(document: Document, passage: Passage) -> Entry:
-    """Say what is indexed for a passage: its text under its document's title and organisation."""
     heading = heading_of(document)
-    return Entry(passage, heading, hashlib.sha256(embedded_text(heading, passage).encode()).hexdigest())
+    embedded = hashlib.sha256(embedded_text(heading, passage).encode()).hexdigest()[:32]
+    return Entry(passage, heading, embedded, key)
 
 
 def heading_of(document: Document) -> str:
@@ -132,67 +160,158 @@ def _encoder(model: str | Encoder | None, old: Generation | None) -> Encoder:
     return load_encoder(model) if isinstance(model, str) else model
 
 
-def _same(manifest: Manifest, encoder: Encoder, folder: Path, files: dict[str, FileState]) -> bool:
-    before = {name: state.sha256 for name, state in manifest.files.items()}
+def _is_same(old: Generation, encoder: Encoder, folder: Path, files: Sequence[Listed], exact: bool) -> bool:
+    manifest = old.manifest
     return (
         manifest.fingerprint == encoder.fingerprint
+        and manifest.reading == reading()
         and manifest.folder == str(folder.absolute())
-        and before == {name: state.sha256 for name, state in files.items()}
+        and manifest.search == _search(manifest.passages, exact)
+        and ((manifest.listing != "" and manifest.listing == digest(files)) or not compare(old.passages.files(), files))
     )
 
 
-def _read_all(folder: Path, paths: Sequence[Path]) -> tuple[list[Document], dict[str, FileState], tuple[Skipped, ...]]:
-    documents, files, skipped = [], {}, []
-    for path in paths:
-        name = path.relative_to(folder).as_posix()
-        try:
-            files[name] = _state(path)
-            documents.append(read_document(path, folder))
-        except (UnreadableFile, OSError) as error:
-            reason = error.reason if isinstance(error, UnreadableFile) else error.strerror or str(error)
-            skipped.append(Skipped(name, reason))
-    return documents, files, tuple(skipped)
+def _search(n: int, exact: bool) -> str:
+    return "exact" if exact or n < SCAN_FROM else "scan"
 
 
-def _state(path: Path) -> FileState:
-    status = path.stat()
-    return FileState(sha256(path), status.st_size, status.st_mtime_ns)
+def _begun(index: Path, encoder: Encoder, about: dict[str, Any]) -> Staging:
+    return Staging.begin(index, encoder.dimension, {"format": FORMAT, **about})
 
 
-def _changed(path: Path, before: FileState) -> bool:
+def _resumed(index: Path, encoder: Encoder, about: dict[str, Any], files: Sequence[Listed]) -> Staging:
+    """Go on with a build that was killed, if the files that it had looked at are still as they were."""
+    staging = Staging.begin(index, encoder.dimension, {"format": FORMAT, **about}, resume=True)
+    before = staging.files()
+    same = all(
+        file.name == name and is_unchanged(file, state)
+        for file, (name, state) in zip(files, before.items(), strict=False)
+    )
+    if same and len(before) <= len(files):
+        return staging
+    staging.close()
+    return _begun(index, encoder, about)
+
+
+@contextmanager
+def _closing(staging: Staging) -> Iterator[None]:
     try:
-        status = path.stat()
-        if (status.st_size, status.st_mtime_ns) == (before.size, before.mtime_ns):
-            return False
-        return status.st_size != before.size or sha256(path) != before.sha256
-    except OSError:
-        return True
+        yield
+    except BaseException:
+        staging.close()
+        raise
 
 
-def _paired(documents: Sequence[Document], passages: Sequence[Passage]) -> list[tuple[Document, Passage]]:
-    by_id = {document.id: document for document in documents}
-    return [(by_id[passage.document_id], passage) for passage in passages]
+def _entries(taken: Taken) -> Iterator[Entry]:
+    document = taken.document
+    assert document is not None  # noqa: S101
+    for cut in taken.cuts:
+        text = document.text[cut.start : cut.end]
+        passage = Passage(f"{document.id}#{cut.start}-{cut.end}", document.id, cut.start, cut.end, text)
+        yield entry(document, passage, cut.key)
+
+
+def _finished(
+    index: Path, staging: Staging, encoder: Encoder, about: dict[str, Any], *, exact: bool = False
+) -> Manifest:
+    search = _search(len(staging), exact)
+    samples = staging.sample(_RECALL_SAMPLE) if search == "scan" else []
+    files = staging.finish(scan=search == "scan")
+    recall = 1.0
+    if search == "scan":
+        recall = measure_recall(VectorIndex.open(files.vectors, files.scan), encoder.encode_queries(samples))
+    told = {"model": encoder.name, "dimension": encoder.dimension, "search": search, "recall": recall}
+    return publish(index, staging, {**about, **told})
+
+
+def measure_recall(vectors: VectorIndex, queries: Floats, k: int = 10) -> float:
+    """Return the share of the k nearest rows that a search finds, over all queries."""
+    found, nearest = vectors.search(queries, k), vectors.search(queries, k, exact=True)
+    wanted = sum(map(len, nearest))
+    right = sum(len(dict(one).keys() & dict(best).keys()) for one, best in zip(found, nearest, strict=True))
+    return right / wanted if wanted else 1.0
+
+
+def _built(manifest: Manifest, embedded: int, skipped: tuple[Skipped, ...], *, changed: bool) -> Built:
+    return Built(
+        manifest.generation,
+        manifest.documents,
+        manifest.passages,
+        embedded,
+        skipped,
+        changed,
+        manifest.search,
+        manifest.recall,
+    )
+
+
+class _Embedding:
+    """Passages → vectors, a block at a time, in a thread of its own, while the next passages are read."""
+
+    def __init__(self, encoder: Encoder, old: Generation | None, staging: Staging, progress: Report | None) -> None:
+        self._encoder = encoder
+        self._old = old if old is not None and old.manifest.fingerprint == encoder.fingerprint else None
+        self._staging = staging
+        self._progress = progress
+        self._waiting: list[Entry] = []
+        self._running: Future[tuple[Floats, int]] | None = None
+        self._worker = ThreadPoolExecutor(1)
+        self._new = 0
+        self._committed = len(staging)
+        self._share = 0.0
+        self.embedded = 0
+
+    def __enter__(self) -> _Embedding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.shutdown(cancel_futures=True)
+
+    def add(self, entries: Sequence[Entry], share: float) -> None:
+        """Take the next passages; ``share`` of all files have been read."""
+        self._waiting += entries
+        self._share = share
+        while len(self._waiting) >= _EMBEDDED_AT_ONCE:
+            self._embed(self._waiting[:_EMBEDDED_AT_ONCE])
+            del self._waiting[:_EMBEDDED_AT_ONCE]
+        if len(self._staging) - self._committed >= _COMMIT_EVERY:
+            self.finish()
+            self._staging.commit()
+            self._committed = len(self._staging)
+
+    def finish(self) -> None:
+        """Embed what is left."""
+        self._embed(self._waiting)
+        self._waiting = []
+        self._collect()
+
+    def _embed(self, entries: Sequence[Entry]) -> None:
+        known = {} if self._old is None else self._old.passages.rows_embedded([one.embedded for one in entries])
+        self._new += sum(one.embedded not in known for one in entries)
+        self._collect()
+        self._running = self._worker.submit(_vectors, self._encoder, entries, self._old, known)
+
+    def _collect(self) -> None:
+        if self._running is None:
+            return
+        vectors, new = self._running.result()
+        self._running = None
+        self._staging.add_vectors(vectors)
+        self.embedded += new
+        if self._progress is not None and new:
+            self._progress(self.embedded, max(self.embedded, round(self._new / self._share)))
 
 
 def _vectors(
-    encoder: Encoder, entries: Sequence[Entry], old: Generation | None, progress: Report | None
+    encoder: Encoder, entries: Sequence[Entry], old: Generation | None, known: dict[str, int]
 ) -> tuple[Floats, int]:
     """Return a vector for each entry, from the old generation where its text is unchanged, and how many are new."""
-    known = old.passages.embedded() if old and old.manifest.fingerprint == encoder.fingerprint else {}
     kept = [(n, known[e.embedded]) for n, e in enumerate(entries) if e.embedded in known]
     fresh = [n for n, e in enumerate(entries) if e.embedded not in known]
     vectors = np.zeros((len(entries), encoder.dimension), np.float32)
     if old is not None and kept:
         vectors[[n for n, _ in kept]] = old.vectors.rows([row for _, row in kept])
-    done = 0
-
-    def step(n: int) -> None:
-        nonlocal done
-        done += n
-        if progress is not None:
-            progress(done, len(fresh))
-
     if fresh:
         texts = [embedded_text(entries[n].heading, entries[n].passage) for n in fresh]
-        vectors[fresh] = encoder.encode_documents(texts, step)
+        vectors[fresh] = encoder.encode_documents(texts)
     return vectors, len(fresh)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from qa.build import check_fresh
 from qa.embed import load_encoder
 from qa.errors import QAError
+from qa.fresh import check_fresh
+from qa.layout import check_files, read_manifest, read_pointer
 from qa.records import Manifest
 from qa.search import Retriever
-from qa.store import check_files, open_generation, read_manifest, read_pointer
+from qa.store import earlier_generations, open_generation
 
 _PACKAGES = ("wenda", "faiss-cpu", "sentence-transformers", "torch", "tantivy", "gradio")
 
@@ -42,6 +43,7 @@ def examine(index: Path) -> Iterator[Finding]:
     if files.well:
         yield _finding("model", lambda: _check_model(index))
     yield _finding("documents", lambda: _check_documents(index, manifest))
+    yield Finding("earlier index", True, _earlier(index, manifest))
 
 
 def _versions() -> Iterator[Finding]:
@@ -62,7 +64,8 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
 
 def _summary(manifest: Manifest) -> str:
     left_out = f", {len(manifest.skipped)} files left out" if manifest.skipped else ""
-    return f"{manifest.documents} documents, {manifest.passages} passages, {manifest.generation}{left_out}"
+    quick = f", compressed search with recall@10 {manifest.recall:.3f}" if manifest.search == "scan" else ""
+    return f"{manifest.documents} documents, {manifest.passages} passages, {manifest.generation}{left_out}{quick}"
 
 
 def _check_files(index: Path, manifest: Manifest) -> str:
@@ -76,8 +79,11 @@ def _check_model(index: Path) -> str:
     return f"{retriever.manifest.model}, {retriever.manifest.dimension} dimensions"
 
 
+def _earlier(index: Path, manifest: Manifest) -> str:
+    names = earlier_generations(index, manifest.generation)
+    return f"{names[-1]}; to go back to it, run: qa index --rollback --index {index}" if names else "none is kept"
+
+
 def _check_documents(index: Path, manifest: Manifest) -> str:
     check_fresh(index, manifest)
-    return (
-        f"{len(manifest.files)} files as they were indexed in {manifest.folder}" if manifest.folder else "none on disk"
-    )
+    return f"{manifest.files} files as they were indexed in {manifest.folder}" if manifest.folder else "none on disk"

@@ -11,7 +11,8 @@
     │   ├── IndexStale
     │   ├── IndexDamaged
     │   ├── IndexForeign
-    │   └── IndexLocked
+    │   ├── IndexLocked
+    │   └── NoEarlierGeneration
     ├── ModelProblem           carries the model's name or path
     │   ├── ModelMissing
     │   ├── ModelMismatch
@@ -100,6 +101,13 @@ class IndexLocked(IndexProblem):
 
     def __init__(self, folder: Path, holder: str) -> None:
         super().__init__(folder, f"another process is writing here ({holder})", f"qa doctor --index {folder}")
+
+
+class NoEarlierGeneration(IndexProblem):
+    """There is nothing to go back to."""
+
+    def __init__(self, folder: Path, current: str) -> None:
+        super().__init__(folder, f"no generation before {current} is kept", f"qa doctor --index {folder}")
 
 
 class ModelProblem(QAError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qa.boilerplate import content_spans, is_byline, is_section
-from qa.text import fold
+from qa.text import fold, fold_in_place
 
 _HEAD = 8000  # characters in which a title, a by-line and a signature are looked for
 _TITLE_LIMIT = 90
@@ -208,7 +208,7 @@ def find_organisation(title: str, source: str, text: str) -> str:
 
 
 def _names(text: str) -> Iterator[str]:
-    simple = "".join(folded if len(folded := fold(character)) == 1 else " " for character in text)
+    simple = fold_in_place(text)
     for match in _NAME.finditer(simple):
         opening = _OPENING.match(match["name"])
         start = match.start("name") + (opening.end() if opening else 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from qa.decode import replace_surrogates
 from qa.errors import NoDocuments, UnreadableFile
 from qa.facts import find_facts, with_head
 from qa.formats import READERS, UnreadableError, parse
+from qa.listing import list_files
 from qa.questions import read_questions
 from qa.records import Document, Skipped
 
@@ -26,15 +25,7 @@ def scan(folder: str | Path) -> list[Path]:
 
     :raises NoDocuments: if the folder is not there.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise NoDocuments(folder, "there is no such folder")
-    found: list[Path] = []
-    entered = {os.path.realpath(folder)}
-    for parent, names, files in os.walk(folder, followlinks=True):
-        names[:] = [name for name in sorted(names) if not name.startswith(".") and _enter(Path(parent, name), entered)]
-        found.extend(path for path in (Path(parent, name) for name in files) if _is_candidate(path))
-    return sorted(found, key=lambda path: document_id(path, folder))
+    return [Path(file.path) for file in list_files(folder, READERS)]
 
 
 def document_id(path: Path, root: str | Path) -> str:
@@ -86,23 +77,6 @@ def read_documents(folder: str | Path, on_skip: Callable[[Skipped], None] | None
         reason = f"none of its {skipped} files can be read" if skipped else "there are no documents in it"
         raise NoDocuments(folder, reason)
     return documents
-
-
-def _enter(folder: Path, entered: set[str]) -> bool:
-    real = os.path.realpath(folder)
-    if real in entered:
-        return False
-    entered.add(real)
-    return True
-
-
-def _is_candidate(path: Path) -> bool:
-    if path.name.startswith(".") or path.suffix.lower() not in READERS:
-        return False
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False
 
 
 def _load(path: Path) -> bytes:

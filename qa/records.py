@@ -154,19 +154,27 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """How a file looked when it was read; ``mtime_ns`` spares reading it again to see that nothing changed."""
+    """How a file looked when it was read.
+
+    ``mtime_ns`` spares reading it again to see that nothing changed, and is -1 if the file was written so lately that
+    it does not. ``reason`` says why the file was left out, or is empty.
+    """
 
     sha256: str
     size: int
     mtime_ns: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What one generation of an index holds.
 
-    ``files`` maps each file of the indexed ``folder``, readable or not, to its state; ``checksums`` maps each
-    file of the generation to its SHA-256 and ``sizes`` to its length in bytes.
+    ``files`` counts the files of the indexed ``folder``, readable or not, and ``listing`` is the hash of their names,
+    sizes and times (:mod:`qa.listing`), empty if those do not tell all. ``reading`` is the hash of what turned them
+    into passages (:mod:`qa.build`). ``search`` is ``exact`` or ``scan`` (:mod:`qa.vectors`), and ``recall`` the
+    share of the ten nearest passages that it finds, measured on a sample. ``checksums`` maps each file of the
+    generation to its SHA-256, ``heads`` to that of its first bytes, and ``sizes`` to its length in bytes.
     """
 
     format: int
@@ -177,8 +185,13 @@ class Manifest:
     documents: int
     passages: int
     folder: str
-    files: Mapping[str, FileState]
+    files: int
+    listing: str
+    reading: str
+    search: str
+    recall: float
     checksums: Mapping[str, str]
+    heads: Mapping[str, str]
     sizes: Mapping[str, int]
     skipped: tuple[Skipped, ...] = ()
 
@@ -193,6 +206,8 @@ class Built:
     embedded: int
     skipped: tuple[Skipped, ...]
     changed: bool
+    search: str
+    recall: float
 
 
 @dataclass(frozen=True, slots=True)

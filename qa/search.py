@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from qa.answer import SHOWN_SPAN, answer
-from qa.build import build_collection, check_fresh
+from qa.build import build_collection
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
+from qa.fresh import check_fresh
 from qa.gist import gist
 from qa.lexical import question_terms
+from qa.passages import Passages
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, signals, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
 from qa.reread import reread
-from qa.store import Generation, Passages, open_generation
+from qa.store import Generation, open_generation
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60

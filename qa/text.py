@@ -74,6 +74,23 @@ def fold(text: str) -> str:
     return text.translate(_FOLDING)
 
 
+class _FoldingInPlace(dict[int, str]):
+    """The same, with a blank for a character whose fold is not one character."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _FOLDING[code]
+        self[code] = folded if len(folded) == 1 else " "
+        return self[code]
+
+
+_FOLDING_IN_PLACE = _FoldingInPlace()
+
+
+def fold_in_place(text: str) -> str:
+    """Return a text as long as this one: the fold of each character, or a blank where that is not one character."""
+    return text.translate(_FOLDING_IN_PLACE)
+
+
 def fold_offsets(text: str) -> tuple[str, list[int]]:
     """Return :func:`fold` of the text and where each folded character comes from.
 

@@ -7,11 +7,17 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+import numpy as np
 import pytest
 
 from qa.build import build_index
 from qa.embed import Encoder, load_encoder
+from qa.lock import writing
+from qa.passages import Entry
+from qa.records import Document, FileState, Passage
 from qa.search import Retriever
+from qa.staging import Staging
+from qa.store import publish
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "seeds"
@@ -50,3 +56,39 @@ def documents(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def write_small() -> Callable[[Path], str]:
+    """Write an index of two documents, one of which repeats a passage of the other; return its generation's name."""
+    told = {"fingerprint": "f" * 64, "folder": "/x", "reading": "r"}
+    first = Document("a.txt", "甲", "大会由柴建军主持。", "2023-03-21", "本报", "/x/a.txt", "协和医院")
+    second = Document("目录/b.txt", "乙", "会议圆满结束。大会由柴建军主持。")
+
+    def write(folder: Path) -> str:
+        with writing(folder):
+            staging = Staging.begin(folder, 4, told)
+            staging.add_file("a.txt", FileState("s", 1, 2))
+            staging.add(first, [Entry(Passage("a.txt#0-9", "a.txt", 0, 9, first.text), "甲 协和医院", "h0", b"k0")])
+            staging.add_file("c.pdf", FileState("t", 3, 4, "encrypted"))
+            cut = [("h1", b"k1", 0, 7), ("h0", b"k0", 7, 16)]
+            entries = [
+                Entry(Passage(f"{second.id}#{start}-{end}", second.id, start, end, second.text[start:end]), "乙", h, k)
+                for h, k, start, end in cut
+            ]
+            staging.add_file(second.id, FileState("u", 5, 6))
+            staging.add(second, entries)
+            staging.add_vectors(np.eye(2, 4, dtype=np.float32))
+            staging.finish(scan=False)
+            found = {"model": "builtin", "dimension": 4, "files": 3, "listing": "l", "skipped": ()}
+            return publish(folder, staging, {**told, **found, "search": "exact", "recall": 1.0}).generation
+
+    return write
+
+
+@pytest.fixture
+def small_index(tmp_path: Path, write_small: Callable[[Path], str]) -> Path:
+    """What ``write_small`` writes, in a folder with an awkward name."""
+    folder = tmp_path / "索引 100%"
+    write_small(folder)
+    return folder

@@ -1,11 +1,14 @@
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qa import __main__ as command_line
-from qa.store import read_pointer
+from qa.layout import read_pointer
 
 LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
 
@@ -84,7 +87,43 @@ def test_index_as_json(qa: Run, documents: Callable[..., Path], tmp_path: Path) 
         "embedded": 1,
         "changed": True,
         "skipped": [],
+        "search": "exact",
+        "recall@10": 1.0,
     }
+
+
+def test_rollback_goes_back_to_the_index_before_and_says_that_it_is_stale(
+    qa: Run, documents: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = documents(**{"a.txt": LONG})
+    qa("index", folder, "--index", tmp_path / "i")
+    first = read_pointer(tmp_path / "i").generation
+    assert qa("doctor", "--index", tmp_path / "i")[1].endswith("earlier index: none is kept\n")
+    documents(**{"b.txt": LONG.replace("甲", "乙")})
+    qa("index", folder, "--index", tmp_path / "i")
+    assert f"{first}; to go back to it, run: qa index --rollback" in qa("doctor", "--index", tmp_path / "i")[1]
+    code, out, err = qa("index", "--rollback", "--index", tmp_path / "i")
+    assert (code, out, err) == (0, f"{tmp_path / 'i'}: back to {first}, 1 documents, 1 passages\n", "")
+    code, _, err = qa("ask", "谁主持会议", "--index", tmp_path / "i")
+    assert code == 1
+    assert "IndexStale" in err
+    assert "1 new (b.txt)" in err
+    code, _, err = qa("index", "--rollback", "--index", tmp_path / "i")
+    assert (code, "NoEarlierGeneration" in err) == (1, True)
+    assert qa("index", "--rollback", "--rebuild", "--index", tmp_path / "i")[0] == 2
+
+
+def test_watch_builds_after_a_change_and_stops_on_an_interrupt(documents: Callable[..., Path], tmp_path: Path) -> None:
+    folder = documents(**{"a.txt": LONG})
+    command = [sys.executable, "-m", "qa", "index", str(folder), "--index", str(tmp_path / "i"), "--watch"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "1 documents" in process.stdout.readline()
+    documents(**{"b.txt": LONG.replace("甲", "乙")})
+    assert "2 documents, 2 passages, 1 embedded" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", f"{tmp_path / 'i'}: no longer watching {folder}\n")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_dense_scores_are_cosines(retriever: Retriever, encoder: Encoder) -> Non
         context = hit.document.title if hit.document.organisation in hit.document.title else heading
         text = hit.passage.text if context in hit.passage.text else f"{context}\n{hit.passage.text}"
         expected = float(encoder.encode_queries([CHAIRED])[0] @ encoder.encode_documents([text])[0])
-        assert hit.dense_score == pytest.approx(expected, abs=1e-5)
+        assert hit.dense_score == pytest.approx(expected, abs=1e-4)  # the index keeps half precision
 
 
 def test_the_legs_are_ranked_by_their_own_scores(retriever: Retriever) -> None:
