@@ -19,10 +19,9 @@ from qa.measures import (
     DEPTH,
     METRICS,
     FloatArray,
-    auroc,
-    auroc_interval,
     first_right,
     holds_answer,
+    mean,
     mean_intervals,
     occurrences,
     overlaps_half,
@@ -31,6 +30,7 @@ from qa.measures import (
 )
 from qa.questions import read_questions
 from qa.records import Answer, Hit, Passage, Place, Question, QuestionSet, Report
+from qa.reliability import decline_figures
 from qa.search import Retriever, temporary_index
 
 Progress = Callable[[int, int], None]
@@ -121,7 +121,7 @@ def measure(
         for name in (PIPELINE, *LEGS)
     }
     ranking, ranking_intervals = _ranking_figures(scores)
-    declined, declined_intervals = _declined_figures(asked, set(answerable))
+    declined, declined_intervals = _declined_figures(labels, asked)
     answers, answers_intervals = _answer_figures(question_set.questions, labels, asked)
     p50, p95 = np.percentile([one.milliseconds for one in asked], [50, 95])
     own = dict(zip(answerable, scores[PIPELINE].tolist(), strict=True))
@@ -252,21 +252,17 @@ def _ranking_figures(scores: Mapping[str, FloatArray]) -> tuple[dict[str, Any], 
     return {**own, "legs": means}, {**own_intervals, "legs": intervals}
 
 
-def _declined_figures(asked: Sequence[_Asked], answerable: set[int]) -> tuple[dict[str, Any], dict[str, Any]]:
-    confident = [np.array([one.answer.confidence for one in group]) for group in _parted(asked, answerable)]
-    refused = [np.array([float(not one.answer.answered) for one in group]) for group in _parted(asked, answerable)]
-    false, false_interval = _mean(refused[0])
-    recall, recall_interval = _mean(refused[1])
-    return (
-        {"auroc": auroc(*confident), "recall": recall, "false": false},
-        {"auroc": auroc_interval(*confident), "recall": recall_interval, "false": false_interval},
-    )
-
-
-def _parted(asked: Sequence[_Asked], answerable: set[int]) -> tuple[list[_Asked], list[_Asked]]:
-    return (
-        [one for row, one in enumerate(asked) if row in answerable],
-        [one for row, one in enumerate(asked) if row not in answerable],
+def _declined_figures(labels: Sequence[_Label], asked: Sequence[_Asked]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return decline_figures(
+        np.array([one.answer.confidence for one in asked]),
+        np.array([one.answer.answered for one in asked]),
+        np.array([bool(label.grades) for label in labels]),
+        np.array(
+            [
+                first_right(one.rankings[PIPELINE][:1], label.grades) is not None
+                for label, one in zip(labels, asked, strict=True)
+            ]
+        ),
     )
 
 
@@ -284,8 +280,10 @@ def _answer_figures(
             scores = span_scores(one.answer.span.text if one.answer.span else "", question.answers)
             exact.append(scores[0])
             f1.append(scores[1])
-    figures = {"evidence": _mean(marked), "span_em": _mean(exact), "span_f1": _mean(f1)}
-    return {name: mean for name, (mean, _) in figures.items()}, {name: bounds for name, (_, bounds) in figures.items()}
+    figures = {"evidence": mean(marked), "span_em": mean(exact), "span_f1": mean(f1)}
+    return {name: value for name, (value, _) in figures.items()}, {
+        name: bounds for name, (_, bounds) in figures.items()
+    }
 
 
 def _marks_evidence(hit: Hit, label: _Label, answers: Sequence[str]) -> bool:
@@ -299,13 +297,6 @@ def _marks_evidence(hit: Hit, label: _Label, answers: Sequence[str]) -> bool:
         for place in _places(hit.passage)
         for quote in label.quotes
     )
-
-
-def _mean(values: Sequence[float] | FloatArray) -> tuple[float | None, list[float] | None]:
-    """Return a mean and its interval, None where there is nothing to measure."""
-    if not len(values):
-        return None, None
-    return float(np.mean(values)), mean_intervals(np.asarray(values, dtype=np.float64)[:, None])[0]
 
 
 def _question_figures(

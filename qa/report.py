@@ -15,7 +15,13 @@ from qa.records import Report
 
 Figures = Mapping[str, Any]
 
-_DECLINED = {"auroc": "AUROC of confidence", "recall": "unanswerable declined", "false": "answerable declined"}
+_DECLINED = {
+    "auroc": "AUROC of confidence",
+    "recall": "unanswerable declined",
+    "false": "answerable declined",
+    "ece": "expected calibration error",
+    "aurc": "area under risk over coverage",
+}
 _ANSWERS = {
     "evidence": "evidence marked in a right first hit",
     "span_em": "answer words exact",
@@ -87,7 +93,10 @@ def compare(old: Report | Figures | str | Path, new: Report | Figures | str | Pa
         "only_new": len(new_rows) - len(shared),
         "metrics": _paired_metrics(pairs),
         "legs": {leg: _differences(before["legs"][leg], after["legs"][leg]) for leg in before["legs"]},
-        **{part: _differences(before[part], after[part]) for part in ("declined", "answers", "latency_ms")},
+        "declined": {
+            name: _difference(before["declined"].get(name), after["declined"].get(name)) for name in _DECLINED
+        },
+        **{part: _differences(before[part], after[part]) for part in ("answers", "latency_ms")},
         "gained": gained,
         "lost": lost,
         "p": exact_mcnemar(len(gained), len(lost)),
@@ -119,9 +128,34 @@ def render(figures: Figures) -> str:
             *_aligned(table),
             "",
             *_aligned(labelled),
+            "",
+            *render_reliability(figures["declined"]),
             *_missed(figures["per_question"]),
         ]
     )
+
+
+def render_reliability(declined: Figures) -> list[str]:
+    """Return the lines that set confidence beside the share of right first hits, and risk beside coverage."""
+    table = [["confidence", "questions", "mean", "first hit right"]]
+    table += [
+        [
+            f"{one['low']:.1f} to {one['high']:.1f}",
+            str(one["n"]),
+            f"{one['confidence']:.3f}",
+            _cell(one["right"], one["interval"]),
+        ]
+        for one in declined["bins"]
+    ]
+    risks = [
+        f"{point['coverage']:.0%} {point['risk']:.3f} (from confidence {point['threshold']:.3f})"
+        for point in declined["risk_coverage"]
+    ]
+    return [
+        *_aligned(table),
+        f"sampling alone would show a calibration error of {declined['ece_by_chance']:.3f}",
+        f"wrong first hits among the surest {', '.join(risks)}",
+    ]
 
 
 def render_comparison(comparison: Figures) -> str:

@@ -153,7 +153,8 @@ def test_declining_is_measured_on_both_kinds_of_question_and_ranking_on_one() ->
     retriever = ScriptedRetriever({question.text: [CHAIR] for question in asked}, confidence=confidence)
     got = figures(retriever, *asked, *strange)
     # 问0 beats 4, 问1 beats 3, 问2 beats 2 and ties with 1, of 3 × 4 pairs.
-    assert got["declined"] == {"auroc": pytest.approx(9.5 / 12), "recall": 0.75, "false": pytest.approx(1 / 3)}
+    declined = {name: got["declined"][name] for name in ("auroc", "recall", "false")}
+    assert declined == {"auroc": pytest.approx(9.5 / 12), "recall": 0.75, "false": pytest.approx(1 / 3)}
     assert got["success@1"] == 1.0
     low, high = got["intervals"]["declined"]["recall"]
     assert 0.0 < low < 0.75 < high <= 1.0
@@ -161,10 +162,21 @@ def test_declining_is_measured_on_both_kinds_of_question_and_ranking_on_one() ->
     assert (row["expected"], row["rank"], row["success@1"], row["top"]) == (False, None, None, None)
 
 
+def test_confidence_is_held_against_whether_the_first_hit_is_right() -> None:
+    late, strange = Question("late", "何时", (Quote("a.txt", "会议结束"),)), Question("strange", "怪")
+    confidence = {WHO.text: 0.95, "何时": 0.75, "怪": 0.35}
+    retriever = ScriptedRetriever({WHO.text: [CHAIR], "何时": [CHAIR, END], "怪": [CHAIR]}, confidence=confidence)
+    declined = figures(retriever, WHO, late, strange)["declined"]
+    assert declined["ece"] == pytest.approx((0.05 + 0.75 + 0.35) / 3)
+    assert [(one["low"], one["right"]) for one in declined["bins"]] == [(0.3, 0.0), (0.7, 0.0), (0.9, 1.0)]
+    assert declined["aurc"] == pytest.approx((0 + 1 / 2 + 2 / 3) / 3)
+
+
 def test_without_questions_to_decline_their_figures_are_none() -> None:
     got = figures(ScriptedRetriever({}), WHO)
-    assert got["declined"] == {"auroc": None, "recall": None, "false": 0.0}
-    assert got["intervals"]["declined"] == {"auroc": None, "recall": None, "false": [0.0, 0.0]}
+    assert (got["declined"]["auroc"], got["declined"]["recall"], got["declined"]["false"]) == (None, None, 0.0)
+    intervals = got["intervals"]["declined"]
+    assert (intervals["auroc"], intervals["recall"], intervals["false"]) == (None, None, [0.0, 0.0])
 
 
 def test_without_answerable_questions_ranking_figures_are_none() -> None:
