@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -91,30 +92,58 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
 @click.option(
     "--compare", type=click.Path(path_type=Path), help="A report saved with --json, to set the new one beside."
 )
+@click.option("--calibrate", is_flag=True, help="Fit the confidence to QUESTIONS; the index uses it from then on.")
+@click.option(
+    "--cost-wrong",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    help="With --calibrate: what a wrong answer costs where declining a right one costs 1. [default: as shipped]",
+)
 @JSON
 def evaluate(
-    questions: Path, index: Path, k: int, model: str | None, corpus: Path | None, compare: Path | None, as_json: bool
+    questions: Path,
+    index: Path,
+    k: int,
+    model: str | None,
+    corpus: Path | None,
+    compare: Path | None,
+    calibrate: bool,
+    cost_wrong: float | None,
+    as_json: bool,
 ) -> None:
     """Measure retrieval on QUESTIONS.
 
     QUESTIONS is a JSON Lines file about the index, a SQuAD file, or a BEIR folder; the last two bring their own
     passages. Figures come with 95 % bootstrap intervals.
     """
+    if calibrate and (model or corpus):
+        raise click.UsageError("--calibrate fits the index's own confidence; leave --model and --corpus out")
+    if cost_wrong is not None and not calibrate:
+        raise click.UsageError("--cost-wrong needs --calibrate")
     from qa.build import ensure_index  # noqa: PLC0415
+    from qa.evaluation import calibrate_index  # noqa: PLC0415
     from qa.evaluation import evaluate as measure  # noqa: PLC0415
     from qa.report import compare as set_beside  # noqa: PLC0415
-    from qa.report import read_report, render, render_comparison  # noqa: PLC0415
+    from qa.report import read_report, render, render_comparison, render_fit  # noqa: PLC0415
 
     old = read_report(compare) if compare is not None else None
     if questions.suffix == ".jsonl" and corpus is None:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
+    calibration = None
     with _progress("questions") as step:
-        report = measure(questions, index, k, model=model, corpus=corpus, progress=step)
+        if calibrate:
+            report, calibration = calibrate_index(questions, index, k, cost=cost_wrong, progress=step)
+        else:
+            report = measure(questions, index, k, model=model, corpus=corpus, progress=step)
     comparison = set_beside(old, report) if old is not None else None
     if as_json:
-        _print_json({**report.figures, **({"comparison": comparison} if comparison else {})})
+        added = {"comparison": comparison, "calibration": asdict(calibration) if calibration else None}
+        _print_json({**report.figures, **{name: value for name, value in added.items() if value}})
         return
     click.echo(render(report.figures))
+    if calibration is not None:
+        click.echo(
+            f"\nconfidence fitted to {questions}, in use for {index} from now on\n\n{render_fit(calibration.fit)}"
+        )
     if comparison is not None:
         click.echo("\n" + render_comparison(comparison))
 

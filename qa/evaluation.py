@@ -6,15 +6,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from qa.answer import shipped_weights
 from qa.build import build_index
+from qa.calibrate import calibrate, labelled
+from qa.calibration_file import shipped_checksum, write_calibration
 from qa.embed import BUILTIN, load_encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
+from qa.layout import sha256
 from qa.measures import (
     DEPTH,
     METRICS,
@@ -29,7 +34,7 @@ from qa.measures import (
     span_scores,
 )
 from qa.questions import read_questions
-from qa.records import Answer, Hit, Passage, Place, Question, QuestionSet, Report
+from qa.records import Answer, Calibration, Hit, Passage, Place, Question, QuestionSet, Report
 from qa.reliability import decline_figures
 from qa.search import Retriever, temporary_index
 
@@ -95,6 +100,49 @@ def evaluate(
         raise InvalidQuestions(path, f"brings its own passages ({question_set.kind}); leave --corpus out")
     with _opened(question_set, Path(index), model, corpus) as retriever:
         return measure(question_set, retriever, k, path, progress)
+
+
+def calibrate_index(
+    questions: str | Path,
+    index: str | Path = "index",
+    k: int = 10,
+    *,
+    cost: float | None = None,
+    progress: Progress | None = None,
+) -> tuple[Report, Calibration]:
+    """Measure an index with the shipped confidence, fit that to what was right, and have the index use it from then on.
+
+    :param questions: a JSON Lines file about the index, with questions that must be declined among them.
+    :param cost: what a wrong answer costs where declining a right one costs 1; see :func:`qa.calibrate.calibrate`.
+    :return: the report, whose figures are the shipped confidence's, and what was written into the index folder.
+    :raises InvalidQuestions: if the set brings its own passages or has too few questions; otherwise as ``evaluate``.
+    """
+    path, folder = Path(questions), Path(index)
+    question_set = read_questions(path)
+    if question_set.kind != "jsonl":
+        raise InvalidQuestions(
+            path, f"brings its own passages ({question_set.kind}); to calibrate an index, a JSON Lines set is expected"
+        )
+    checksum = sha256(path)
+    retriever = Retriever.open(folder, calibrated=False)
+    with closing(retriever.passages):
+        report = measure(question_set, retriever, k, path, progress)
+    manifest = retriever.manifest
+    known = labelled(report.figures["per_question"])
+    answerable = int(known.expected.sum())
+    calibration = Calibration(
+        fit=calibrate(known, shipped_weights(), cost, path),
+        fingerprint=manifest.fingerprint,
+        shipped=shipped_checksum(),
+        questions=path.name.encode("utf-8", "replace").decode(),
+        sha256=checksum,
+        answerable=answerable,
+        unanswerable=len(known.expected) - answerable,
+        passages=manifest.passages,
+        date=date.today().isoformat(),
+    )
+    write_calibration(folder, calibration)
+    return report, calibration
 
 
 def measure(

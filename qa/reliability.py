@@ -36,8 +36,8 @@ def decline_figures(
         first hit is right: ``ece``, ``ece_by_chance``, ``aurc``, ``bins`` and ``risk_coverage``.
     """
     sides = confidence[expected], confidence[~expected]
-    false, false_interval = mean(1.0 - answered[expected])
-    recall, recall_interval = mean(1.0 - answered[~expected])
+    false, false_interval = mean((~answered[expected]).astype(np.float64))
+    recall, recall_interval = mean((~answered[~expected]).astype(np.float64))
     scored = right.astype(np.float64)
     return (
         {

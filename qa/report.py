@@ -11,7 +11,7 @@ import numpy as np
 
 from qa.errors import InvalidQuestions
 from qa.measures import METRICS, exact_mcnemar, mean_intervals
-from qa.records import Report
+from qa.records import Fit, Report
 
 Figures = Mapping[str, Any]
 
@@ -156,6 +156,22 @@ def render_reliability(declined: Figures) -> list[str]:
         f"sampling alone would show a calibration error of {declined['ece_by_chance']:.3f}",
         f"wrong first hits among the surest {', '.join(risks)}",
     ]
+
+
+def render_fit(fit: Fit) -> str:
+    """Return how a fitted confidence fares beside the shipped one on questions that it was not fitted to."""
+    table = [["", "shipped", "fitted, cross-validated"]]
+    table += [
+        [label, *(_cell(side[name], side["intervals"][name]) for side in (fit.before, fit.after))]
+        for name, label in (*_DECLINED.items(), ("cost", "cost of a question"))
+    ]
+    return "\n".join(
+        [
+            *_aligned(table),
+            f"log odds × {fit.scale:.3f} {fit.shift:+.3f}; declined below {fit.weights['threshold']:.3f}, for a wrong "
+            f"answer costs {fit.cost:.3f} where declining a right one costs 1",
+        ]
+    )
 
 
 def render_comparison(comparison: Figures) -> str:

@@ -1,3 +1,5 @@
+from math import exp
+
 import pytest
 
 from qa.answer import answer, confidence
@@ -21,6 +23,13 @@ def test_a_sure_hit_is_answered_with_its_evidence() -> None:
     given = answer("谁主持?", [HIT], EVERYTHING)
     assert (given.answered, given.evidence, given.hits) == (True, EVIDENCE, (HIT,))
     assert given.confidence > 0.7
+
+
+def test_other_weights_decide_otherwise() -> None:
+    strict = {"intercept": 0.0, "cover": 1.0, "threshold": 0.75}
+    declined = answer("谁主持?", [HIT], EVERYTHING, weights=strict)
+    assert (declined.answered, declined.confidence) == (False, pytest.approx(1 / (1 + exp(-1))))
+    assert answer("谁主持?", [HIT], EVERYTHING, weights=strict | {"threshold": 0.7}).answered
 
 
 def test_words_are_shown_only_when_they_are_likely_right() -> None:
