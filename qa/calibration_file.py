@@ -19,7 +19,7 @@ from typing import Any
 
 from qa.answer import shipped_weights
 from qa.errors import CalibrationDamaged, UnreadableFile
-from qa.layout import Layout, sync
+from qa.layout import Layout, sha256, sync
 from qa.records import Calibration, Fit
 
 FORMAT = 1
@@ -91,6 +91,17 @@ def calibrated_weights(folder: Path, fingerprint: str) -> Mapping[str, float] | 
     """
     calibration = read_calibration(folder)
     return None if calibration is None or objection(calibration, fingerprint) else calibration.fit.weights
+
+
+def is_fitted_to(folder: Path, fingerprint: str, questions: Path) -> bool:
+    """Say whether the confidence in use was fitted to this very question file, so that figures on it flatter.
+
+    :raises CalibrationDamaged: as :func:`read_calibration`.
+    """
+    calibration = read_calibration(folder)
+    if calibration is None or objection(calibration, fingerprint):
+        return False
+    return calibration.sha256 == sha256(questions)
 
 
 def _parsed(raw: bytes) -> Calibration:

@@ -16,7 +16,7 @@ import numpy as np
 from qa.answer import shipped_weights
 from qa.build import build_index
 from qa.calibrate import calibrate, labelled
-from qa.calibration_file import shipped_checksum, write_calibration
+from qa.calibration_file import is_fitted_to, shipped_checksum, write_calibration
 from qa.embed import BUILTIN, load_encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
 from qa.layout import sha256
@@ -37,6 +37,7 @@ from qa.questions import read_questions
 from qa.records import Answer, Calibration, Hit, Passage, Place, Question, QuestionSet, Report
 from qa.reliability import decline_figures
 from qa.search import Retriever, temporary_index
+from qa.withhold import withhold_gold
 
 Progress = Callable[[int, int], None]
 
@@ -74,6 +75,7 @@ def evaluate(
     *,
     model: str | None = None,
     corpus: str | Path | None = None,
+    without_gold: float = 0.0,
     progress: Progress | None = None,
 ) -> Report:
     """Measure the pipeline on a question set in any of the three forms of ``qa evaluate``.
@@ -83,10 +85,14 @@ def evaluate(
     :param k: hits asked for, at least 1. Rankings are read to ``max(k, 10)``, so that every metric keeps its meaning.
     :param model: the embedding model; by default the index's own, and the built-in one for a temporary index.
     :param corpus: a folder of documents to measure a JSON Lines set on instead of ``index``, in a temporary index.
+    :param without_gold: the share of its own passages that a set loses, so that their questions must be declined; see
+        :func:`qa.withhold.withhold_gold`. It stands in the report under its name.
     :param progress: called with (questions done, questions in all).
     :return: figures under the names of the contract; a metric with nothing to measure is None, the scores of answer
-        words also where the pipeline marked none in the whole set.
-    :raises InvalidQuestions: if the set is empty, names a document that is not indexed, or ``corpus`` does not fit it.
+        words also where the pipeline marked none in the whole set. ``calibrated_on_these`` stands there where the
+        index's confidence was fitted to this very file, so that its figures flatter.
+    :raises InvalidQuestions: if the set is empty, names a document that is not indexed, or ``corpus`` or
+        ``without_gold`` does not fit it.
     :raises QuoteNotFound: if a label quotes words that its document does not hold.
     :raises InvalidQuestion: if k is below 1.
     """
@@ -98,8 +104,20 @@ def evaluate(
         raise InvalidQuestions(path, "holds no question; at least one was expected")
     if corpus is not None and question_set.kind != "jsonl":
         raise InvalidQuestions(path, f"brings its own passages ({question_set.kind}); leave --corpus out")
+    if without_gold:
+        question_set = withhold_gold(question_set, without_gold, path)
     with _opened(question_set, Path(index), model, corpus) as retriever:
-        return measure(question_set, retriever, k, path, progress)
+        report = measure(question_set, retriever, k, path, progress)
+        fingerprint = retriever.manifest.fingerprint
+    told: dict[str, Any] = {"without_gold": without_gold} if without_gold else {}
+    if (
+        question_set.kind == "jsonl"
+        and corpus is None
+        and path.is_file()
+        and is_fitted_to(Path(index), fingerprint, path)
+    ):
+        told["calibrated_on_these"] = True
+    return Report({**report.figures, **told})
 
 
 def calibrate_index(

@@ -118,6 +118,7 @@ def render(figures: Figures) -> str:
         for part, labels in (("declined", _DECLINED), ("answers", _ANSWERS))
         for name, label in labels.items()
     ]
+    flatters = figures.get("calibrated_on_these", False)
     latency = figures["latency_ms"]
     labelled.append(["time of a question", f"{latency['p50']:.1f} ms median, {latency['p95']:.1f} ms 95th percentile"])
     return "\n".join(
@@ -130,6 +131,11 @@ def render(figures: Figures) -> str:
             *_aligned(labelled),
             "",
             *render_reliability(figures["declined"]),
+            *(
+                ["the confidence was fitted to these questions: see qa doctor for cross-validated figures"]
+                if flatters
+                else []
+            ),
             *_missed(figures["per_question"]),
         ]
     )

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -5,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from qa import calibration_file
-from qa.calibration_file import calibrated_weights, objection, read_calibration, shipped_checksum, write_calibration
+from qa.calibration_file import (
+    calibrated_weights,
+    is_fitted_to,
+    objection,
+    read_calibration,
+    shipped_checksum,
+    write_calibration,
+)
 from qa.errors import CalibrationDamaged, UnreadableFile
 from qa.records import Calibration, Fit
 
@@ -44,6 +52,17 @@ def test_it_holds_for_its_own_model_and_shipped_confidence_only(tmp_path: Path) 
     assert objection(CALIBRATION, "e" * 64) == "fitted to another model (ffffffffffff, the index has eeeeeeeeeeee)"
     older = replace(CALIBRATION, shipped="b" * 64)
     assert objection(older, "f" * 64) == "fitted to the confidence of another version of this program"
+
+
+def test_it_knows_the_questions_that_it_was_fitted_to(tmp_path: Path) -> None:
+    questions = tmp_path / "q.jsonl"
+    questions.write_text("问")
+    assert not is_fitted_to(tmp_path, "f" * 64, questions)
+    write_calibration(tmp_path, replace(CALIBRATION, sha256=hashlib.sha256("问".encode()).hexdigest()))
+    assert is_fitted_to(tmp_path, "f" * 64, questions)
+    assert not is_fitted_to(tmp_path, "e" * 64, questions)
+    questions.write_text("问题")
+    assert not is_fitted_to(tmp_path, "f" * 64, questions)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -334,18 +335,22 @@ def test_json_lines_on_an_index_and_on_a_folder(
     assert measured(dict(evaluate(questions, "nowhere", corpus=folder).figures)) == measured(got)
 
 
-def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
-    def asked(name: str, text: str, answer: str | None) -> dict:
-        return {
-            "id": name,
-            "question": text,
-            "is_impossible": answer is None,
-            "answers": [{"text": answer, "answer_start": 0}] if answer else [],
-        }
+def asked_of(name: str, text: str, answer: str | None) -> dict:
+    return {
+        "id": name,
+        "question": text,
+        "is_impossible": answer is None,
+        "answers": [{"text": answer, "answer_start": 0}] if answer else [],
+    }
 
+
+def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
     paragraphs = [
-        {"context": CHEMISTRY, "qas": [asked("a", "谁维护质谱仪", "陈工程师"), asked("b", "火星上有多少座火山", None)]},
-        {"context": KITCHEN, "qas": [asked("c", "周三食堂供应什么", "饺子")]},
+        {
+            "context": CHEMISTRY,
+            "qas": [asked_of("a", "谁维护质谱仪", "陈工程师"), asked_of("b", "火星上有多少座火山", None)],
+        },
+        {"context": KITCHEN, "qas": [asked_of("c", "周三食堂供应什么", "饺子")]},
     ]
     path = tmp_path / "set.json"
     path.write_text(json.dumps({"version": "v2.0", "data": [{"title": "t", "paragraphs": paragraphs}]}), "utf-8")
@@ -359,6 +364,24 @@ def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
         "c": (True, 1),
     }
     assert got["declined"]["auroc"] == 1.0
+
+
+def test_without_some_gold_passages_their_questions_must_be_declined(tmp_path: Path) -> None:
+    paragraphs = [
+        {"context": f"{name}由{keeper}负责维护。", "qas": [asked_of(str(n), f"谁维护{name}", keeper)]}
+        for n, (name, keeper) in enumerate(
+            [("质谱仪", "陈工程师"), ("锅炉房", "李师傅"), ("图书馆", "王馆员"), ("温室", "赵博士")]
+        )
+    ]
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": paragraphs}]}), "utf-8")
+    got = evaluate(path, without_gold=0.5).figures
+    gone = [row["id"] for row in got["per_question"] if not row["expected"]]
+    assert gone == [str(n) for n in range(4) if sha256(str(n).encode()).digest()[0] < 128]
+    assert (got["passages"], got["questions"], got["without_gold"]) == (4 - len(gone), 4, 0.5)
+    assert got["success@1"] == 1.0
+    assert got["declined"]["auroc"] == 1.0
+    assert "without_gold" not in evaluate(path).figures
 
 
 def test_a_beir_folder_brings_its_own_passages_and_grades(tmp_path: Path) -> None:

@@ -40,10 +40,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measures": {"text"},
     "reliability": {"measures"},
     "report": {"measures"},
+    "plot": set(),
     "calibrate": {"measures", "reliability"},
+    "withhold": set(),
     "evaluation": {
         *("embed", "layout", "build", "questions", "answer", "calibration_file", "search"),
-        *("measures", "reliability", "calibrate"),
+        *("measures", "reliability", "calibrate", "withhold"),
     },
     "wording": set(),
     "show": {"wording"},

@@ -48,6 +48,10 @@ def test_the_interval_of_the_error_lies_about_the_true_one() -> None:
     confidence = rng.uniform(0.2, 1, 2000)
     low, high = calibration_error_interval(confidence, (rng.random(2000) < confidence - 0.2).astype(float))
     assert 0.15 < low < 0.2 < high < 0.25
+    exact = rng.random(200)
+    low, high = calibration_error_interval(exact, (rng.random(200) < exact).astype(float))
+    assert low == 0.0  # the plain percentile would be above 0.03
+    assert 0.0 < high < 0.08
     assert calibration_error_interval(NONE, NONE) is None
 
 

@@ -181,6 +181,9 @@ def test_render_sets_confidence_beside_what_was_right() -> None:
         "sampling alone would show a calibration error of 0.062",
         "wrong first hits among the surest 50% 0.000 (from confidence 0.875), 100% 0.125 (from confidence 0.000)",
     ]
+    told = "the confidence was fitted to these questions"
+    assert told not in render(NEW)
+    assert told in render(NEW | {"calibrated_on_these": True})
     assert set(render_reliability(NEW["declined"])) <= set(render(NEW).splitlines())
 
 
