@@ -19,33 +19,41 @@ _WEIGHTS_FILE = Path(__file__).with_name("confidence.json")
 
 
 @cache
-def _fitted() -> Mapping[str, float]:
+def shipped_weights() -> Mapping[str, float]:
     """Return the intercept, the weight of each signal and the threshold, as fitted by ``python -m training.rank``."""
     fitted: dict[str, float] = json.loads(_WEIGHTS_FILE.read_text("utf-8"))["weights"]
     return fitted
 
 
-def confidence(signals: Mapping[str, float]) -> float:
+def confidence(signals: Mapping[str, float], weights: Mapping[str, float] | None = None) -> float:
     """Return the probability that the first hit answers.
 
     :param signals: the first hit's (:func:`qa.rank.signals`); a missing one counts as 0.
+    :param weights: :func:`shipped_weights` by default, or those calibrated to an index.
 
     Logistic regression, fitted on public question sets with and without their answering passage.
     """
-    fitted = _fitted()
-    total = fitted["intercept"] + sum(value * fitted.get(name, 0.0) for name, value in signals.items())
+    weights = weights or shipped_weights()
+    total = weights["intercept"] + sum(value * weights.get(name, 0.0) for name, value in signals.items())
     return (1 + tanh(total / 2)) / 2
 
 
-def answer(question: str, hits: Sequence[Hit], signals: Sequence[Mapping[str, float]]) -> Answer:
+def answer(
+    question: str,
+    hits: Sequence[Hit],
+    signals: Sequence[Mapping[str, float]],
+    weights: Mapping[str, float] | None = None,
+) -> Answer:
     """Decide on an answer; without hits, or below the threshold, decline and keep the hits as near misses.
 
     :param signals: those of each hit (:func:`qa.rank.signals`).
+    :param weights: of the confidence, with its threshold; by default :func:`shipped_weights`.
     """
     if not hits:
         return Answer(question, False, 0.0, (), None, None)
-    sure = confidence(signals[0])
-    if sure < _fitted()["threshold"]:
+    weights = weights or shipped_weights()
+    sure = confidence(signals[0], weights)
+    if sure < weights["threshold"]:
         return Answer(question, False, sure, tuple(hits), None, None)
     return Answer(question, True, sure, tuple(hits), hits[0].evidence, hits[0].span, findings(hits, signals))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from qa.calibration_file import objection, read_calibration
 from qa.embed import load_encoder
 from qa.errors import QAError
 from qa.fresh import check_fresh
@@ -42,6 +43,7 @@ def examine(index: Path) -> Iterator[Finding]:
     yield files
     if files.well:
         yield _finding("model", lambda: _check_model(index))
+    yield _check_calibration(index, manifest)
     yield _finding("documents", lambda: _check_documents(index, manifest))
     yield Finding("earlier index", True, _earlier(index, manifest))
 
@@ -75,13 +77,35 @@ def _check_files(index: Path, manifest: Manifest) -> str:
 
 
 def _check_model(index: Path) -> str:
-    retriever = Retriever.open(index, allow_stale=True)
+    retriever = Retriever.open(index, allow_stale=True, calibrated=False)
     return f"{retriever.manifest.model}, {retriever.manifest.dimension} dimensions"
 
 
 def _earlier(index: Path, manifest: Manifest) -> str:
     names = earlier_generations(index, manifest.generation)
     return f"{names[-1]}; to go back to it, run: qa index --rollback --index {index}" if names else "none is kept"
+
+
+def _check_calibration(index: Path, manifest: Manifest) -> Finding:
+    name = "calibration"
+    try:
+        found = read_calibration(index)
+    except QAError as error:
+        return Finding(name, False, str(error))
+    if found is None:
+        return Finding(name, True, "none, the shipped confidence is in use")
+    wrong = objection(found, manifest.fingerprint)
+    if wrong:
+        again = f"qa evaluate {found.questions} --calibrate --index {index}"
+        return Finding(name, False, f"not in use: {wrong}. Run: {again}")
+    before, after = found.fit.before, found.fit.after
+    return Finding(
+        name,
+        True,
+        f"fitted on {found.date} to {found.answerable} + {found.unanswerable} questions of {found.questions} and "
+        f"{found.passages} passages; expected calibration error {before['ece']:.3f} before, {after['ece']:.3f} after "
+        "(cross-validated)",
+    )
 
 
 def _check_documents(index: Path, manifest: Manifest) -> str:

@@ -10,6 +10,7 @@
     │   ├── IndexMissing
     │   ├── IndexStale
     │   ├── IndexDamaged
+    │   ├── CalibrationDamaged
     │   ├── IndexForeign
     │   ├── IndexLocked
     │   └── NoEarlierGeneration
@@ -87,6 +88,18 @@ class IndexDamaged(IndexProblem):
 
     def __init__(self, folder: Path, detail: str) -> None:
         super().__init__(folder, f"the index is damaged: {detail}", f"qa index --rebuild --index {folder}")
+
+
+class CalibrationDamaged(IndexProblem):
+    """The confidence fitted to the index cannot be read as it was written."""
+
+    def __init__(self, folder: Path, path: Path, detail: str) -> None:
+        super().__init__(
+            folder,
+            f"{path.name}: {detail}; remove the file to go back to the shipped confidence",
+            f"qa evaluate QUESTIONS --calibrate --index {folder}",
+        )
+        self.path = path
 
 
 class IndexForeign(IndexProblem):

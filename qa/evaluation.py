@@ -6,23 +6,27 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from qa.answer import shipped_weights
 from qa.build import build_index
+from qa.calibrate import calibrate, labelled
+from qa.calibration_file import is_fitted_to, shipped_checksum, write_calibration
 from qa.embed import BUILTIN, load_encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
+from qa.layout import sha256
 from qa.measures import (
     DEPTH,
     METRICS,
     FloatArray,
-    auroc,
-    auroc_interval,
     first_right,
     holds_answer,
+    mean,
     mean_intervals,
     occurrences,
     overlaps_half,
@@ -30,8 +34,10 @@ from qa.measures import (
     span_scores,
 )
 from qa.questions import read_questions
-from qa.records import Answer, Hit, Passage, Place, Question, QuestionSet, Report
+from qa.records import Answer, Calibration, Hit, Passage, Place, Question, QuestionSet, Report
+from qa.reliability import decline_figures
 from qa.search import Retriever, temporary_index
+from qa.withhold import withhold_gold
 
 Progress = Callable[[int, int], None]
 
@@ -69,6 +75,7 @@ def evaluate(
     *,
     model: str | None = None,
     corpus: str | Path | None = None,
+    without_gold: float = 0.0,
     progress: Progress | None = None,
 ) -> Report:
     """Measure the pipeline on a question set in any of the three forms of ``qa evaluate``.
@@ -78,10 +85,14 @@ def evaluate(
     :param k: hits asked for, at least 1. Rankings are read to ``max(k, 10)``, so that every metric keeps its meaning.
     :param model: the embedding model; by default the index's own, and the built-in one for a temporary index.
     :param corpus: a folder of documents to measure a JSON Lines set on instead of ``index``, in a temporary index.
+    :param without_gold: the share of its own passages that a set loses, so that their questions must be declined; see
+        :func:`qa.withhold.withhold_gold`. It stands in the report under its name.
     :param progress: called with (questions done, questions in all).
     :return: figures under the names of the contract; a metric with nothing to measure is None, the scores of answer
-        words also where the pipeline marked none in the whole set.
-    :raises InvalidQuestions: if the set is empty, names a document that is not indexed, or ``corpus`` does not fit it.
+        words also where the pipeline marked none in the whole set. ``calibrated_on_these`` stands there where the
+        index's confidence was fitted to this very file, so that its figures flatter.
+    :raises InvalidQuestions: if the set is empty, names a document that is not indexed, or ``corpus`` or
+        ``without_gold`` does not fit it.
     :raises QuoteNotFound: if a label quotes words that its document does not hold.
     :raises InvalidQuestion: if k is below 1.
     """
@@ -93,8 +104,63 @@ def evaluate(
         raise InvalidQuestions(path, "holds no question; at least one was expected")
     if corpus is not None and question_set.kind != "jsonl":
         raise InvalidQuestions(path, f"brings its own passages ({question_set.kind}); leave --corpus out")
+    if without_gold:
+        question_set = withhold_gold(question_set, without_gold, path)
     with _opened(question_set, Path(index), model, corpus) as retriever:
-        return measure(question_set, retriever, k, path, progress)
+        report = measure(question_set, retriever, k, path, progress)
+        fingerprint = retriever.manifest.fingerprint
+    told: dict[str, Any] = {"without_gold": without_gold} if without_gold else {}
+    if (
+        question_set.kind == "jsonl"
+        and corpus is None
+        and path.is_file()
+        and is_fitted_to(Path(index), fingerprint, path)
+    ):
+        told["calibrated_on_these"] = True
+    return Report({**report.figures, **told})
+
+
+def calibrate_index(
+    questions: str | Path,
+    index: str | Path = "index",
+    k: int = 10,
+    *,
+    cost: float | None = None,
+    progress: Progress | None = None,
+) -> tuple[Report, Calibration]:
+    """Measure an index with the shipped confidence, fit that to what was right, and have the index use it from then on.
+
+    :param questions: a JSON Lines file about the index, with questions that must be declined among them.
+    :param cost: what a wrong answer costs where declining a right one costs 1; see :func:`qa.calibrate.calibrate`.
+    :return: the report, whose figures are the shipped confidence's, and what was written into the index folder.
+    :raises InvalidQuestions: if the set brings its own passages or has too few questions; otherwise as ``evaluate``.
+    """
+    path, folder = Path(questions), Path(index)
+    question_set = read_questions(path)
+    if question_set.kind != "jsonl":
+        raise InvalidQuestions(
+            path, f"brings its own passages ({question_set.kind}); to calibrate an index, a JSON Lines set is expected"
+        )
+    checksum = sha256(path)
+    retriever = Retriever.open(folder, calibrated=False)
+    with closing(retriever.passages):
+        report = measure(question_set, retriever, k, path, progress)
+    manifest = retriever.manifest
+    known = labelled(report.figures["per_question"])
+    answerable = int(known.expected.sum())
+    calibration = Calibration(
+        fit=calibrate(known, shipped_weights(), cost, path),
+        fingerprint=manifest.fingerprint,
+        shipped=shipped_checksum(),
+        questions=path.name.encode("utf-8", "replace").decode(),
+        sha256=checksum,
+        answerable=answerable,
+        unanswerable=len(known.expected) - answerable,
+        passages=manifest.passages,
+        date=date.today().isoformat(),
+    )
+    write_calibration(folder, calibration)
+    return report, calibration
 
 
 def measure(
@@ -121,7 +187,7 @@ def measure(
         for name in (PIPELINE, *LEGS)
     }
     ranking, ranking_intervals = _ranking_figures(scores)
-    declined, declined_intervals = _declined_figures(asked, set(answerable))
+    declined, declined_intervals = _declined_figures(labels, asked)
     answers, answers_intervals = _answer_figures(question_set.questions, labels, asked)
     p50, p95 = np.percentile([one.milliseconds for one in asked], [50, 95])
     own = dict(zip(answerable, scores[PIPELINE].tolist(), strict=True))
@@ -252,21 +318,17 @@ def _ranking_figures(scores: Mapping[str, FloatArray]) -> tuple[dict[str, Any], 
     return {**own, "legs": means}, {**own_intervals, "legs": intervals}
 
 
-def _declined_figures(asked: Sequence[_Asked], answerable: set[int]) -> tuple[dict[str, Any], dict[str, Any]]:
-    confident = [np.array([one.answer.confidence for one in group]) for group in _parted(asked, answerable)]
-    refused = [np.array([float(not one.answer.answered) for one in group]) for group in _parted(asked, answerable)]
-    false, false_interval = _mean(refused[0])
-    recall, recall_interval = _mean(refused[1])
-    return (
-        {"auroc": auroc(*confident), "recall": recall, "false": false},
-        {"auroc": auroc_interval(*confident), "recall": recall_interval, "false": false_interval},
-    )
-
-
-def _parted(asked: Sequence[_Asked], answerable: set[int]) -> tuple[list[_Asked], list[_Asked]]:
-    return (
-        [one for row, one in enumerate(asked) if row in answerable],
-        [one for row, one in enumerate(asked) if row not in answerable],
+def _declined_figures(labels: Sequence[_Label], asked: Sequence[_Asked]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return decline_figures(
+        np.array([one.answer.confidence for one in asked]),
+        np.array([one.answer.answered for one in asked]),
+        np.array([bool(label.grades) for label in labels]),
+        np.array(
+            [
+                first_right(one.rankings[PIPELINE][:1], label.grades) is not None
+                for label, one in zip(labels, asked, strict=True)
+            ]
+        ),
     )
 
 
@@ -284,8 +346,10 @@ def _answer_figures(
             scores = span_scores(one.answer.span.text if one.answer.span else "", question.answers)
             exact.append(scores[0])
             f1.append(scores[1])
-    figures = {"evidence": _mean(marked), "span_em": _mean(exact), "span_f1": _mean(f1)}
-    return {name: mean for name, (mean, _) in figures.items()}, {name: bounds for name, (_, bounds) in figures.items()}
+    figures = {"evidence": mean(marked), "span_em": mean(exact), "span_f1": mean(f1)}
+    return {name: value for name, (value, _) in figures.items()}, {
+        name: bounds for name, (_, bounds) in figures.items()
+    }
 
 
 def _marks_evidence(hit: Hit, label: _Label, answers: Sequence[str]) -> bool:
@@ -299,13 +363,6 @@ def _marks_evidence(hit: Hit, label: _Label, answers: Sequence[str]) -> bool:
         for place in _places(hit.passage)
         for quote in label.quotes
     )
-
-
-def _mean(values: Sequence[float] | FloatArray) -> tuple[float | None, list[float] | None]:
-    """Return a mean and its interval, None where there is nothing to measure."""
-    if not len(values):
-        return None, None
-    return float(np.mean(values)), mean_intervals(np.asarray(values, dtype=np.float64)[:, None])[0]
 
 
 def _question_figures(

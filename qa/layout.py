@@ -4,6 +4,7 @@
 
     index/
     ├── current                  the generation in use and the SHA-256 of its manifest
+    ├── calibration.json         the confidence fitted to the user's questions, if any; outlives generations
     ├── lock                     held while a build writes
     └── generations/
         └── 000001-3f9c0a51/     one immutable generation
@@ -41,6 +42,11 @@ class Layout:
     def current(self) -> Path:
         """The pointer to the generation in use."""
         return self.folder / "current"
+
+    @property
+    def calibration(self) -> Path:
+        """The confidence that was fitted to the index."""
+        return self.folder / "calibration.json"
 
     @property
     def lock(self) -> Path:

@@ -30,7 +30,7 @@ DEPTH = 10
 
 _RESAMPLES = 1000
 _SEED = 20250101
-_TAILS = (0.025, 0.975)
+TAILS = (0.025, 0.975)
 _ARTICLES = frozenset({"a", "an", "the"})
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
@@ -70,8 +70,15 @@ def mean_intervals(values: FloatArray) -> list[list[float]]:
     :param values: shape (n, m), one row a question, n at least 1.
     :return: m pairs [low, high]: percentiles of 1,000 seeded bootstrap resamples of the rows.
     """
-    low, high = np.quantile(_resample(len(values)) @ values, _TAILS, axis=0)  # (resamples, m) -> (m,) twice
+    low, high = np.quantile(resample(len(values)) @ values, TAILS, axis=0)  # (resamples, m) -> (m,) twice
     return [[float(a), float(b)] for a, b in zip(low, high, strict=True)]
+
+
+def mean(values: Sequence[float] | FloatArray) -> tuple[float | None, list[float] | None]:
+    """Return a mean and its 95 % interval, None where there is nothing to measure."""
+    if not len(values):
+        return None, None
+    return float(np.mean(values)), mean_intervals(np.asarray(values, dtype=np.float64)[:, None])[0]
 
 
 def auroc(positive: FloatArray, negative: FloatArray) -> float | None:
@@ -87,9 +94,14 @@ def auroc_interval(positive: FloatArray, negative: FloatArray) -> list[float] | 
     """Return the 95 % bootstrap interval of ``auroc``, both sides resampled; None where it is undefined."""
     if not len(positive) or not len(negative):
         return None
-    weights = _resample(len(positive)), _resample(len(negative), _SEED + 1)
-    low, high = np.quantile(_weighted_auroc(positive, negative, *weights), _TAILS)
+    weights = resample(len(positive)), resample(len(negative), _SEED + 1)
+    low, high = np.quantile(_weighted_auroc(positive, negative, *weights), TAILS)
     return [float(low), float(high)]
+
+
+def resample(n: int, seed: int = _SEED) -> FloatArray:
+    """Return the weight of each of n rows in each resample, shape (resamples, n); rows sum to 1."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES) / n
 
 
 def exact_mcnemar(gained: int, lost: int) -> float:
@@ -135,11 +147,6 @@ def span_scores(predicted: str, answers: Sequence[str]) -> tuple[float, float]:
     found = _answer_tokens(predicted)
     pairs = [(float(found == wanted), _token_f1(found, wanted)) for wanted in map(_answer_tokens, answers)]
     return (max(exact for exact, _ in pairs), max(f1 for _, f1 in pairs)) if found else (0.0, 0.0)
-
-
-def _resample(n: int, seed: int = _SEED) -> FloatArray:
-    """Return the weight of each of n rows in each resample, shape (resamples, n); rows sum to 1."""
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES) / n
 
 
 def _weighted_auroc(

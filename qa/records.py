@@ -215,3 +215,39 @@ class Report:
     """The result of an evaluation: ``figures`` is the contract's JSON object."""
 
     figures: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A confidence fitted to labelled questions: the shipped one's log odds × ``scale`` + ``shift``.
+
+    ``weights`` are the fitted confidence's, with its threshold. ``cost`` is what a wrong answer costs where declining
+    a right one costs 1. ``before`` and ``after`` are figures of the shipped and of the fitted confidence, the latter
+    cross-validated.
+    """
+
+    weights: Mapping[str, float]
+    scale: float
+    shift: float
+    cost: float
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The confidence that an index uses instead of the shipped one, and where it comes from.
+
+    ``fingerprint`` is the embedding model's and ``shipped`` the SHA-256 of the shipped confidence: fitted to other
+    ones, it does not hold. ``sha256`` is of the question file.
+    """
+
+    fit: Fit
+    fingerprint: str
+    shipped: str
+    questions: str
+    sha256: str
+    answerable: int
+    unanswerable: int
+    passages: int
+    date: str

@@ -11,11 +11,17 @@ import numpy as np
 
 from qa.errors import InvalidQuestions
 from qa.measures import METRICS, exact_mcnemar, mean_intervals
-from qa.records import Report
+from qa.records import Fit, Report
 
 Figures = Mapping[str, Any]
 
-_DECLINED = {"auroc": "AUROC of confidence", "recall": "unanswerable declined", "false": "answerable declined"}
+_DECLINED = {
+    "auroc": "AUROC of confidence",
+    "recall": "unanswerable declined",
+    "false": "answerable declined",
+    "ece": "expected calibration error",
+    "aurc": "area under risk over coverage",
+}
 _ANSWERS = {
     "evidence": "evidence marked in a right first hit",
     "span_em": "answer words exact",
@@ -87,7 +93,10 @@ def compare(old: Report | Figures | str | Path, new: Report | Figures | str | Pa
         "only_new": len(new_rows) - len(shared),
         "metrics": _paired_metrics(pairs),
         "legs": {leg: _differences(before["legs"][leg], after["legs"][leg]) for leg in before["legs"]},
-        **{part: _differences(before[part], after[part]) for part in ("declined", "answers", "latency_ms")},
+        "declined": {
+            name: _difference(before["declined"].get(name), after["declined"].get(name)) for name in _DECLINED
+        },
+        **{part: _differences(before[part], after[part]) for part in ("answers", "latency_ms")},
         "gained": gained,
         "lost": lost,
         "p": exact_mcnemar(len(gained), len(lost)),
@@ -109,6 +118,7 @@ def render(figures: Figures) -> str:
         for part, labels in (("declined", _DECLINED), ("answers", _ANSWERS))
         for name, label in labels.items()
     ]
+    flatters = figures.get("calibrated_on_these", False)
     latency = figures["latency_ms"]
     labelled.append(["time of a question", f"{latency['p50']:.1f} ms median, {latency['p95']:.1f} ms 95th percentile"])
     return "\n".join(
@@ -119,7 +129,53 @@ def render(figures: Figures) -> str:
             *_aligned(table),
             "",
             *_aligned(labelled),
+            "",
+            *render_reliability(figures["declined"]),
+            *(
+                ["the confidence was fitted to these questions: see qa doctor for cross-validated figures"]
+                if flatters
+                else []
+            ),
             *_missed(figures["per_question"]),
+        ]
+    )
+
+
+def render_reliability(declined: Figures) -> list[str]:
+    """Return the lines that set confidence beside the share of right first hits, and risk beside coverage."""
+    table = [["confidence", "questions", "mean", "first hit right"]]
+    table += [
+        [
+            f"{one['low']:.1f} to {one['high']:.1f}",
+            str(one["n"]),
+            f"{one['confidence']:.3f}",
+            _cell(one["right"], one["interval"]),
+        ]
+        for one in declined["bins"]
+    ]
+    risks = [
+        f"{point['coverage']:.0%} {point['risk']:.3f} (from confidence {point['threshold']:.3f})"
+        for point in declined["risk_coverage"]
+    ]
+    return [
+        *_aligned(table),
+        f"sampling alone would show a calibration error of {declined['ece_by_chance']:.3f}",
+        f"wrong first hits among the surest {', '.join(risks)}",
+    ]
+
+
+def render_fit(fit: Fit) -> str:
+    """Return how a fitted confidence fares beside the shipped one on questions that it was not fitted to."""
+    table = [["", "shipped", "fitted, cross-validated"]]
+    table += [
+        [label, *(_cell(side[name], side["intervals"][name]) for side in (fit.before, fit.after))]
+        for name, label in (*_DECLINED.items(), ("cost", "cost of a question"))
+    ]
+    return "\n".join(
+        [
+            *_aligned(table),
+            f"log odds × {fit.scale:.3f} {fit.shift:+.3f}; declined below {fit.weights['threshold']:.3f}, for a wrong "
+            f"answer costs {fit.cost:.3f} where declining a right one costs 1",
         ]
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from qa.answer import SHOWN_SPAN, answer
 from qa.build import build_collection
+from qa.calibration_file import calibrated_weights
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.fresh import check_fresh
@@ -30,7 +31,7 @@ _LONGEST_QUESTION = 5_000
 class Retriever:
     """An opened index that can be searched from many threads at once."""
 
-    def __init__(self, generation: Generation, encoder: Encoder) -> None:
+    def __init__(self, generation: Generation, encoder: Encoder, weights: Mapping[str, float] | None = None) -> None:
         if generation.manifest.fingerprint != encoder.fingerprint:
             raise ModelMismatch(
                 encoder.name,
@@ -40,24 +41,32 @@ class Retriever:
             )
         self._generation = generation
         self._encoder = encoder
+        self._weights = weights
         self._token_encoder = encoder if isinstance(encoder, TokenEncoder) else _builtin_tokens()
 
     @classmethod
     def open(
-        cls, index: str | Path = "index", *, encoder: Encoder | None = None, allow_stale: bool = False
+        cls,
+        index: str | Path = "index",
+        *,
+        encoder: Encoder | None = None,
+        allow_stale: bool = False,
+        calibrated: bool = True,
     ) -> Retriever:
         """Open a built index.
 
         :param encoder: a loaded model; by default the one that the index names.
         :param allow_stale: search even if the indexed folder changed since.
-        :raises IndexMissing, IndexDamaged, IndexForeign, IndexStale, ModelMissing, ModelMismatch: each with the
-            command that mends it.
+        :param calibrated: use the confidence that was fitted to the index, if there is one and it holds.
+        :raises IndexMissing, IndexDamaged, CalibrationDamaged, IndexForeign, IndexStale, ModelMissing, ModelMismatch:
+            each with the command that mends it.
         """
         folder = Path(index)
         generation = open_generation(folder)
         if not allow_stale:
             check_fresh(folder, generation.manifest)
-        return cls(generation, encoder or load_encoder(generation.manifest.model))
+        weights = calibrated_weights(folder, generation.manifest.fingerprint) if calibrated else None
+        return cls(generation, encoder or load_encoder(generation.manifest.model), weights)
 
     @property
     def manifest(self) -> Manifest:
@@ -96,7 +105,7 @@ class Retriever:
         if not gist(question):
             return answer(question, [], [])
         ordered = self._ordered(question, k, documents)
-        return answer(question, self._hits(ordered[:k]), [signals(item) for item in ordered[:k]])
+        return answer(question, self._hits(ordered[:k]), [signals(item) for item in ordered[:k]], self._weights)
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""

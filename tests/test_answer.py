@@ -1,4 +1,5 @@
 from dataclasses import replace
+from math import exp
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_a_sure_hit_is_answered_with_its_evidence_and_words() -> None:
     given = answer("谁主持?", [sure], [EVERYTHING])
     assert (given.answered, given.evidence, given.span, given.hits) == (True, EVIDENCE, WORDS, (sure,))
     assert given.confidence > 0.7
+
+
+def test_other_weights_decide_otherwise() -> None:
+    strict = {"intercept": 0.0, "cover": 1.0, "threshold": 0.75}
+    declined = answer("谁主持?", [HIT], [EVERYTHING], strict)
+    assert (declined.answered, declined.confidence) == (False, pytest.approx(1 / (1 + exp(-1))))
+    assert answer("谁主持?", [HIT], [EVERYTHING], strict | {"threshold": 0.7}).answered
 
 
 def test_a_declined_question_keeps_its_near_misses_but_shows_no_evidence() -> None:

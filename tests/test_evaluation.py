@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -153,7 +154,8 @@ def test_declining_is_measured_on_both_kinds_of_question_and_ranking_on_one() ->
     retriever = ScriptedRetriever({question.text: [CHAIR] for question in asked}, confidence=confidence)
     got = figures(retriever, *asked, *strange)
     # 问0 beats 4, 问1 beats 3, 问2 beats 2 and ties with 1, of 3 × 4 pairs.
-    assert got["declined"] == {"auroc": pytest.approx(9.5 / 12), "recall": 0.75, "false": pytest.approx(1 / 3)}
+    declined = {name: got["declined"][name] for name in ("auroc", "recall", "false")}
+    assert declined == {"auroc": pytest.approx(9.5 / 12), "recall": 0.75, "false": pytest.approx(1 / 3)}
     assert got["success@1"] == 1.0
     low, high = got["intervals"]["declined"]["recall"]
     assert 0.0 < low < 0.75 < high <= 1.0
@@ -161,10 +163,21 @@ def test_declining_is_measured_on_both_kinds_of_question_and_ranking_on_one() ->
     assert (row["expected"], row["rank"], row["success@1"], row["top"]) == (False, None, None, None)
 
 
+def test_confidence_is_held_against_whether_the_first_hit_is_right() -> None:
+    late, strange = Question("late", "何时", (Quote("a.txt", "会议结束"),)), Question("strange", "怪")
+    confidence = {WHO.text: 0.95, "何时": 0.75, "怪": 0.35}
+    retriever = ScriptedRetriever({WHO.text: [CHAIR], "何时": [CHAIR, END], "怪": [CHAIR]}, confidence=confidence)
+    declined = figures(retriever, WHO, late, strange)["declined"]
+    assert declined["ece"] == pytest.approx((0.05 + 0.75 + 0.35) / 3)
+    assert [(one["low"], one["right"]) for one in declined["bins"]] == [(0.3, 0.0), (0.7, 0.0), (0.9, 1.0)]
+    assert declined["aurc"] == pytest.approx((0 + 1 / 2 + 2 / 3) / 3)
+
+
 def test_without_questions_to_decline_their_figures_are_none() -> None:
     got = figures(ScriptedRetriever({}), WHO)
-    assert got["declined"] == {"auroc": None, "recall": None, "false": 0.0}
-    assert got["intervals"]["declined"] == {"auroc": None, "recall": None, "false": [0.0, 0.0]}
+    assert (got["declined"]["auroc"], got["declined"]["recall"], got["declined"]["false"]) == (None, None, 0.0)
+    intervals = got["intervals"]["declined"]
+    assert (intervals["auroc"], intervals["recall"], intervals["false"]) == (None, None, [0.0, 0.0])
 
 
 def test_without_answerable_questions_ranking_figures_are_none() -> None:
@@ -322,18 +335,22 @@ def test_json_lines_on_an_index_and_on_a_folder(
     assert measured(dict(evaluate(questions, "nowhere", corpus=folder).figures)) == measured(got)
 
 
-def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
-    def asked(name: str, text: str, answer: str | None) -> dict:
-        return {
-            "id": name,
-            "question": text,
-            "is_impossible": answer is None,
-            "answers": [{"text": answer, "answer_start": 0}] if answer else [],
-        }
+def asked_of(name: str, text: str, answer: str | None) -> dict:
+    return {
+        "id": name,
+        "question": text,
+        "is_impossible": answer is None,
+        "answers": [{"text": answer, "answer_start": 0}] if answer else [],
+    }
 
+
+def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
     paragraphs = [
-        {"context": CHEMISTRY, "qas": [asked("a", "谁维护质谱仪", "陈工程师"), asked("b", "火星上有多少座火山", None)]},
-        {"context": KITCHEN, "qas": [asked("c", "周三食堂供应什么", "饺子")]},
+        {
+            "context": CHEMISTRY,
+            "qas": [asked_of("a", "谁维护质谱仪", "陈工程师"), asked_of("b", "火星上有多少座火山", None)],
+        },
+        {"context": KITCHEN, "qas": [asked_of("c", "周三食堂供应什么", "饺子")]},
     ]
     path = tmp_path / "set.json"
     path.write_text(json.dumps({"version": "v2.0", "data": [{"title": "t", "paragraphs": paragraphs}]}), "utf-8")
@@ -347,6 +364,24 @@ def test_a_squad_file_brings_its_own_passages(tmp_path: Path) -> None:
         "c": (True, 1),
     }
     assert got["declined"]["auroc"] == 1.0
+
+
+def test_without_some_gold_passages_their_questions_must_be_declined(tmp_path: Path) -> None:
+    paragraphs = [
+        {"context": f"{name}由{keeper}负责维护。", "qas": [asked_of(str(n), f"谁维护{name}", keeper)]}
+        for n, (name, keeper) in enumerate(
+            [("质谱仪", "陈工程师"), ("锅炉房", "李师傅"), ("图书馆", "王馆员"), ("温室", "赵博士")]
+        )
+    ]
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": paragraphs}]}), "utf-8")
+    got = evaluate(path, without_gold=0.5).figures
+    gone = [row["id"] for row in got["per_question"] if not row["expected"]]
+    assert gone == [str(n) for n in range(4) if sha256(str(n).encode()).digest()[0] < 128]
+    assert (got["passages"], got["questions"], got["without_gold"]) == (4 - len(gone), 4, 0.5)
+    assert got["success@1"] == 1.0
+    assert got["declined"]["auroc"] == 1.0
+    assert "without_gold" not in evaluate(path).figures
 
 
 def test_a_beir_folder_brings_its_own_passages_and_grades(tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from math import exp, log
 from pathlib import Path
 
 import pytest
 
 from qa import __main__ as command_line
+from qa.calibration_file import read_calibration, write_calibration
 from qa.layout import read_pointer
 
+ROOT = Path(__file__).parents[1]
 LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
 
 
@@ -189,6 +195,92 @@ def test_doctor_notices_stale_documents(qa: Run, documents: Callable[..., Path],
     code, out, _ = qa("doctor", "--index", tmp_path / "i")
     assert code == 1
     assert "IndexStale" in out
+
+
+@pytest.fixture
+def own_index(seeds_index: Path, tmp_path: Path) -> Path:
+    """A copy of the seeds' index, to write into."""
+    return Path(shutil.copytree(seeds_index, tmp_path / "own"))
+
+
+@pytest.fixture
+def few_questions(tmp_path: Path) -> Path:
+    """Twenty of the seeds' questions of each kind."""
+    lines = (ROOT / "questions/seeds.jsonl").read_text("utf-8").splitlines()
+    kinds = [[line for line in lines if bool(json.loads(line)["evidence"]) is kind] for kind in (True, False)]
+    path = tmp_path / "few.jsonl"
+    path.write_text("\n".join([*kinds[0][:20], *kinds[1][:20]]), "utf-8")
+    return path
+
+
+def test_evaluate_calibrates_the_index_from_then_on(qa: Run, own_index: Path, few_questions: Path) -> None:
+    asked = ("ask", "谁主持了大会", "--json", "--index", own_index)
+    shipped = json.loads(qa(*asked)[1])["confidence"]
+    code, out, _ = qa("evaluate", few_questions, "--index", own_index, "--calibrate", "--cost-wrong", "9", "--json")
+    report = json.loads(out)
+    fit = report["calibration"]["fit"]
+    assert code == 0
+    assert (report["calibration"]["answerable"], report["calibration"]["unanswerable"]) == (20, 20)
+    assert (fit["cost"], fit["weights"]["threshold"]) == (9, pytest.approx(0.9))
+    assert fit["before"]["ece"] == report["declined"]["ece"]
+    answer = json.loads(qa(*asked)[1])
+    odds = fit["scale"] * log(shipped / (1 - shipped)) + fit["shift"]
+    assert answer["confidence"] == pytest.approx(1 / (1 + exp(-odds)))
+    assert answer["answered"] is (answer["confidence"] >= 0.9)
+
+    code, out, _ = qa("doctor", "--index", own_index)
+    assert code == 0
+    assert re.search(r"ok  calibration: fitted on \S+ to 20 \+ 20 questions of few.jsonl and 78 passages", out)
+    assert "calibrated_on_these" not in report
+    assert json.loads(qa("evaluate", few_questions, "--index", own_index, "--json")[1])["calibrated_on_these"] is True
+    again = json.loads(qa("evaluate", few_questions, "--index", own_index, "--calibrate", "--json")[1])["calibration"]
+    assert (again["fit"]["scale"], again["fit"]["before"]["ece"]) == (fit["scale"], fit["before"]["ece"])
+    assert again["fit"]["cost"] == pytest.approx(1 / 9)
+
+
+def test_a_calibration_outlives_a_rebuild_but_not_another_model(
+    qa: Run, own_index: Path, few_questions: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "reliability.svg"
+    code, out, _ = qa("evaluate", few_questions, "--index", own_index, "--calibrate", "--plot", picture)
+    assert code == 0
+    assert 1 <= picture.read_text("utf-8").count("<circle") <= 10
+    assert f"confidence fitted to {few_questions}, in use for {own_index} from now on" in out
+    assert "fitted, cross-validated" in out
+    assert "expected calibration error" in out
+    asked = ("ask", "谁主持了大会", "--json", "--index", own_index)
+    confidence = json.loads(qa(*asked)[1])["confidence"]
+    qa("index", ROOT / "seeds", "--index", own_index, "--rebuild")
+    assert json.loads(qa(*asked)[1])["confidence"] == confidence
+    write_calibration(own_index, replace(read_calibration(own_index), fingerprint="other"))
+    assert json.loads(qa(*asked)[1])["confidence"] != confidence
+    code, out, _ = qa("doctor", "--index", own_index)
+    assert code == 1
+    assert "BAD calibration: not in use: fitted to another model (other, the index has " in out
+
+
+def test_a_damaged_calibration_stops_an_answer_and_doctor_names_it(qa: Run, own_index: Path) -> None:
+    (own_index / "calibration.json").write_text("{}")
+    for command in (("ask", "谁"), ("doctor",)):
+        code, out, err = qa(*command, "--index", own_index)
+        assert code == 1
+        assert "calibration.json: is damaged" in out + err
+        assert "remove the file to go back to the shipped confidence" in out + err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--cost-wrong", "1"), ("--calibrate", "--corpus", "x"), ("--calibrate", "--cost-wrong", "0")]
+)
+def test_calibrating_with_what_does_not_go_with_it_is_wrong_usage(qa: Run, arguments: tuple[str, ...]) -> None:
+    assert qa("evaluate", "q.jsonl", *arguments)[0] == 2
+
+
+def test_a_set_with_its_own_passages_calibrates_no_index(qa: Run, own_index: Path, tmp_path: Path) -> None:
+    context = {"context": LONG, "qas": [{"id": "1", "question": "谁", "answers": [{"text": "甲"}]}]}
+    (tmp_path / "q.json").write_text(json.dumps({"data": [{"paragraphs": [context]}]}), "utf-8")
+    code, _, err = qa("evaluate", tmp_path / "q.json", "--index", own_index, "--calibrate")
+    assert code == 1
+    assert "q.json: brings its own passages (squad); to calibrate an index, a JSON Lines set is expected" in err
 
 
 def test_evaluate_measures_and_compares(qa: Run, seeds_index: Path, tmp_path: Path) -> None:

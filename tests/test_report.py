@@ -7,7 +7,7 @@ import pytest
 from qa.errors import InvalidQuestions
 from qa.measures import METRICS
 from qa.records import Report
-from qa.report import compare, render, render_comparison
+from qa.report import compare, render, render_comparison, render_reliability
 
 
 def report(ranks: dict[str, int | None], model: str = "m", declined: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -43,10 +43,28 @@ def report(ranks: dict[str, int | None], model: str = "m", declined: tuple[str, 
         "intervals": {
             **bounds,
             "legs": {"dense": bounds, "fused": bounds},
-            "declined": {"auroc": [0.8, 1.0], "recall": None, "false": [0.0, 0.1]},
+            "declined": {
+                "auroc": [0.8, 1.0],
+                "recall": None,
+                "false": [0.0, 0.1],
+                "ece": [0.1, 0.3],
+                "aurc": [0.0, 0.2],
+            },
             "answers": {"evidence": [0.9, 1.0], "span_em": None, "span_f1": None},
         },
-        "declined": {"auroc": 0.9, "recall": None, "false": 0.05},
+        "declined": {
+            "auroc": 0.9,
+            "recall": None,
+            "false": 0.05,
+            "ece": 0.2,
+            "ece_by_chance": 0.0625,
+            "aurc": 0.1,
+            "bins": [{"low": 0.3, "high": 0.4, "n": 7, "confidence": 0.375, "right": 0.5, "interval": [0.25, 0.75]}],
+            "risk_coverage": [
+                {"coverage": 0.5, "risk": 0.0, "threshold": 0.875},
+                {"coverage": 1.0, "risk": 0.125, "threshold": 0.0},
+            ],
+        },
         "answers": {"evidence": 0.95, "span_em": None, "span_f1": None},
         "latency_ms": {"p50": 1.25, "p95": 3.5},
         "per_question": rows,
@@ -109,6 +127,13 @@ def test_a_figure_that_one_report_lacks_has_no_difference() -> None:
     assert compare(OLD, measured)["declined"]["recall"] == {"old": None, "new": 0.5, "difference": None}
 
 
+def test_a_report_from_before_a_figure_was_measured_still_compares() -> None:
+    older = OLD | {"declined": {"auroc": 0.9, "recall": None, "false": 0.05}}
+    got = compare(older, NEW)["declined"]
+    assert (got["ece"]["old"], got["ece"]["new"], got["ece"]["difference"]) == (None, 0.2, None)
+    assert list(got) == ["auroc", "recall", "false", "ece", "aurc"]
+
+
 def test_saved_reports_compare_like_figures(tmp_path: Path) -> None:
     paths = [tmp_path / "old.json", tmp_path / "new.json"]
     for path, figures in zip(paths, (OLD, NEW), strict=True):
@@ -139,13 +164,27 @@ def test_a_missing_report_is_named(tmp_path: Path) -> None:
 def test_render_sets_legs_side_by_side_with_intervals() -> None:
     lines = render(NEW).splitlines()
     assert lines[0] == "model new, 9 passages, 6 questions (5 with an answer, 1 to decline), k 10"
-    assert lines[1] == lines[9] == lines[17] == ""
+    assert lines[1] == lines[9] == lines[19] == lines[24] == ""
     assert lines[2].split() == ["pipeline", "dense", "fused"]
     assert lines[3] == "success@1   0.500 [0.250, 0.750]  0.500 [0.250, 0.750]  0.500 [0.250, 0.750]"
     assert "AUROC of confidence                   0.900 [0.800, 1.000]" in lines
     assert "unanswerable declined                 –" in lines
     assert "time of a question                    1.2 ms median, 3.5 ms 95th percentile" in lines
+    assert "expected calibration error            0.200 [0.100, 0.300]" in lines
     assert lines[-2:] == ["first hit wrong:", "  a  a?  (rank 2)"]
+
+
+def test_render_sets_confidence_beside_what_was_right() -> None:
+    assert render_reliability(NEW["declined"]) == [
+        "confidence  questions  mean   first hit right",
+        "0.3 to 0.4  7          0.375  0.500 [0.250, 0.750]",
+        "sampling alone would show a calibration error of 0.062",
+        "wrong first hits among the surest 50% 0.000 (from confidence 0.875), 100% 0.125 (from confidence 0.000)",
+    ]
+    told = "the confidence was fitted to these questions"
+    assert told not in render(NEW)
+    assert told in render(NEW | {"calibrated_on_these": True})
+    assert set(render_reliability(NEW["declined"])) <= set(render(NEW).splitlines())
 
 
 def test_render_lists_ten_misses_and_counts_the_rest() -> None:
