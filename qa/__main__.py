@@ -16,6 +16,7 @@ from qa.errors import QAError
 INDEX = click.option(
     "--index", default="index", show_default=True, type=click.Path(path_type=Path), help="The index folder."
 )
+RERANKER = click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
@@ -28,7 +29,11 @@ def cli() -> None:
 @cli.command()
 @click.argument("documents", default="seeds", type=click.Path(path_type=Path))
 @INDEX
-@click.option("--model", help="A sentence-transformers model by name or path. [default: the index's own, else builtin]")
+@click.option(
+    "--model",
+    help="A sentence-transformers model by name or path; openvino:NAME runs its OpenVINO export. "
+    "[default: the index's own, else builtin]",
+)
 @click.option("--rebuild", is_flag=True, help="Embed everything again, whatever is there.")
 @JSON
 def index(documents: Path, index: Path, model: str | None, rebuild: bool, as_json: bool) -> None:
@@ -64,8 +69,9 @@ def index(documents: Path, index: Path, model: str | None, rebuild: bool, as_jso
 @click.argument("question")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many passages to show.")
 @INDEX
+@RERANKER
 @JSON
-def ask(question: str, k: int, index: Path, as_json: bool) -> None:
+def ask(question: str, k: int, index: Path, reranker: str | None, as_json: bool) -> None:
     """Print the answer to QUESTION and its sources.
 
     Without an index, one is built from seeds/ first.
@@ -75,7 +81,7 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
     from qa.show import to_json, to_text  # noqa: PLC0415
 
     ensure_index(index, say=lambda line: click.echo(line, err=True))
-    answer = Retriever.open(index).ask(question, k)
+    answer = Retriever.open(index, reranker=reranker).ask(question, k)
     if as_json:
         _print_json(to_json(answer))
     else:
@@ -87,13 +93,21 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
 @INDEX
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many hits to ask for.")
 @click.option("--model", help="The embedding model of a temporary index. [default: builtin]")
+@RERANKER
 @click.option("--corpus", type=click.Path(path_type=Path), help="Measure a JSON Lines set on this folder of documents.")
 @click.option(
     "--compare", type=click.Path(path_type=Path), help="A report saved with --json, to set the new one beside."
 )
 @JSON
 def evaluate(
-    questions: Path, index: Path, k: int, model: str | None, corpus: Path | None, compare: Path | None, as_json: bool
+    questions: Path,
+    index: Path,
+    k: int,
+    model: str | None,
+    reranker: str | None,
+    corpus: Path | None,
+    compare: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure retrieval on QUESTIONS.
 
@@ -109,7 +123,7 @@ def evaluate(
     if questions.suffix == ".jsonl" and corpus is None:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
     with _progress("questions") as step:
-        report = measure(questions, index, k, model=model, corpus=corpus, progress=step)
+        report = measure(questions, index, k, model=model, corpus=corpus, reranker=reranker, progress=step)
     comparison = set_beside(old, report) if old is not None else None
     if as_json:
         _print_json({**report.figures, **({"comparison": comparison} if comparison else {})})

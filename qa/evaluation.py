@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from qa.build import build_index
+from qa.cross import Reranker, load_reranker
 from qa.embed import BUILTIN, load_encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
 from qa.measures import (
@@ -69,6 +70,7 @@ def evaluate(
     *,
     model: str | None = None,
     corpus: str | Path | None = None,
+    reranker: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Measure the pipeline on a question set in any of the three forms of ``qa evaluate``.
@@ -78,6 +80,8 @@ def evaluate(
     :param k: hits asked for, at least 1. Rankings are read to ``max(k, 10)``, so that every metric keeps its meaning.
     :param model: the embedding model; by default the index's own, and the built-in one for a temporary index.
     :param corpus: a folder of documents to measure a JSON Lines set on instead of ``index``, in a temporary index.
+    :param reranker: a cross-encoder by name or path, which the figures then name; the pipeline's are with it, the legs'
+        without.
     :param progress: called with (questions done, questions in all).
     :return: figures under the names of the contract; a metric with nothing to measure is None, the scores of answer
         words also where the pipeline marked none in the whole set.
@@ -93,8 +97,10 @@ def evaluate(
         raise InvalidQuestions(path, "holds no question; at least one was expected")
     if corpus is not None and question_set.kind != "jsonl":
         raise InvalidQuestions(path, f"brings its own passages ({question_set.kind}); leave --corpus out")
-    with _opened(question_set, Path(index), model, corpus) as retriever:
-        return measure(question_set, retriever, k, path, progress)
+    judge = load_reranker(reranker) if reranker is not None else None
+    with _opened(question_set, Path(index), model, corpus, judge) as retriever:
+        report = measure(question_set, retriever, k, path, progress)
+    return report if judge is None else Report({**report.figures, "reranker": judge.name})
 
 
 def measure(
@@ -146,17 +152,18 @@ def measure(
 
 @contextmanager
 def _opened(
-    question_set: QuestionSet, index: Path, model: str | None, corpus: str | Path | None
+    question_set: QuestionSet, index: Path, model: str | None, corpus: str | Path | None, reranker: Reranker | None
 ) -> Iterator[Retriever]:
     if question_set.kind != "jsonl":
-        with temporary_index(question_set.documents, load_encoder(model or BUILTIN)) as retriever:
+        encoder = load_encoder(model or BUILTIN)
+        with temporary_index(question_set.documents, encoder, reranker=reranker) as retriever:
             yield retriever
         return
     with TemporaryDirectory(prefix="qa-evaluate-") as folder:
-        encoder = load_encoder(model) if model else None
+        chosen = load_encoder(model) if model else None
         if corpus is not None:
-            build_index(corpus, folder, model=encoder)
-        retriever = Retriever.open(index if corpus is None else folder, encoder=encoder)
+            build_index(corpus, folder, model=chosen)
+        retriever = Retriever.open(index if corpus is None else folder, encoder=chosen, reranker=reranker)
         with closing(retriever.passages):
             yield retriever
 

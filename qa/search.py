@@ -11,12 +11,13 @@ import numpy as np
 
 from qa.answer import answer
 from qa.build import build_collection, check_fresh
+from qa.cross import RERANK_DEPTH, Reranker, load_reranker, rerank
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.lexical import question_terms
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Span
-from qa.reread import reread
+from qa.reread import READ_DEPTH, reread
 from qa.store import Generation, Passages, open_generation
 
 LEG_DEPTH = 100
@@ -27,7 +28,7 @@ _LONGEST_QUESTION = 5_000
 class Retriever:
     """An opened index that can be searched from many threads at once."""
 
-    def __init__(self, generation: Generation, encoder: Encoder) -> None:
+    def __init__(self, generation: Generation, encoder: Encoder, reranker: Reranker | None = None) -> None:
         if generation.manifest.fingerprint != encoder.fingerprint:
             raise ModelMismatch(
                 encoder.name,
@@ -37,15 +38,22 @@ class Retriever:
             )
         self._generation = generation
         self._encoder = encoder
+        self._reranker = reranker
         self._token_encoder = encoder if isinstance(encoder, TokenEncoder) else _builtin_tokens()
 
     @classmethod
     def open(
-        cls, index: str | Path = "index", *, encoder: Encoder | None = None, allow_stale: bool = False
+        cls,
+        index: str | Path = "index",
+        *,
+        encoder: Encoder | None = None,
+        reranker: str | Path | Reranker | None = None,
+        allow_stale: bool = False,
     ) -> Retriever:
         """Open a built index.
 
         :param encoder: a loaded model; by default the one that the index names.
+        :param reranker: a cross-encoder's name or path, or a loaded one, to judge the first passages of each ranking.
         :param allow_stale: search even if the indexed folder changed since.
         :raises IndexMissing, IndexDamaged, IndexForeign, IndexStale, ModelMissing, ModelMismatch: each with the
             command that mends it.
@@ -54,7 +62,9 @@ class Retriever:
         generation = open_generation(folder)
         if not allow_stale:
             check_fresh(folder, generation.manifest)
-        return cls(generation, encoder or load_encoder(generation.manifest.model))
+        if isinstance(reranker, str | Path):
+            reranker = load_reranker(reranker)
+        return cls(generation, encoder or load_encoder(generation.manifest.model), reranker)
 
     @property
     def manifest(self) -> Manifest:
@@ -97,7 +107,10 @@ class Retriever:
         return answer(question, hits, ordered[0].features, _span(ordered[0], hits[0]), ordered[0].sure)
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
-        """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""
+        """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``.
+
+        The fused ones are those before any reranker and before spreading.
+        """
         question = _checked(question, k)
         found = self.candidates(question, k)
         by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in found}
@@ -112,7 +125,12 @@ class Retriever:
         }
 
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
-        return spread(self._rank(question, self.candidates(question, k, documents), k), learned_weights().spread)
+        found = self.candidates(question, k, documents)
+        if self._reranker is None:
+            ranked = self._rank(question, found, k)
+        else:
+            ranked = rerank(question, self._rank(question, found, k, RERANK_DEPTH), self._reranker)
+        return spread(ranked, learned_weights().spread)
 
     @np.errstate(invalid="ignore")  # see qa.rank
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
@@ -136,9 +154,9 @@ class Retriever:
             for row, passage, heading in zip(rows, entries, headings, strict=True)
         ]
 
-    def _rank(self, question: str, found: Sequence[Candidate], k: int) -> list[Ranked]:
+    def _rank(self, question: str, found: Sequence[Candidate], k: int, read: int = READ_DEPTH) -> list[Ranked]:
         ranked = rank(question, self.weighed(question), found, self.encode_tokens, depth=max(k, RANK_DEPTH))
-        return reread(question, ranked, self.encode_tokens, learned_weights())
+        return reread(question, ranked, self.encode_tokens, learned_weights(), read)
 
     def weighed(self, question: str) -> Weighed:
         """Return the question's terms, weighed by how rare they are in this index."""
@@ -167,13 +185,16 @@ class Retriever:
 
 @contextmanager
 def temporary_index(
-    documents: Sequence[Document], encoder: Encoder | None = None, progress: Callable[[int, int], None] | None = None
+    documents: Sequence[Document],
+    encoder: Encoder | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    reranker: Reranker | None = None,
 ) -> Iterator[Retriever]:
     """Index ready-made documents, each exactly one passage, for as long as the ``with`` block lasts."""
     encoder = encoder or load_encoder()
     with tempfile.TemporaryDirectory(prefix="qa-") as folder:
         build_collection(documents, Path(folder), encoder, progress)
-        retriever = Retriever(open_generation(Path(folder)), encoder)
+        retriever = Retriever(open_generation(Path(folder)), encoder, reranker)
         try:
             yield retriever
         finally:
