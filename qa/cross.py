@@ -65,7 +65,7 @@ class CrossEncoderReranker:
             self._model = CrossEncoder(str(folder), device=device, local_files_only=True, activation_fn=Identity())
         if self._model.num_labels != 1:
             raise ModelMissing(name, f"{folder} gives {self._model.num_labels} scores a pair, 1 is needed. {_ADVICE}")
-        self._one_at_a_time = threading.Lock()  # a tokenizer of Hugging Face raises "Already borrowed" otherwise
+        self._one_at_a_time = threading.Lock()  # transformers issue 47085: some versions raise "Already borrowed"
 
     def score(self, question: str, passages: Sequence[str]) -> Floats:
         """See :class:`Reranker`."""

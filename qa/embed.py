@@ -226,7 +226,7 @@ class SentenceTransformerEncoder:
             prompts.update(family_prompts(plain))
         # The library itself takes "document" first, which it sets to "" for a model that saved "passage" alone.
         prompts["document"] = next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), "")
-        self._one_at_a_time = threading.Lock()  # a tokenizer of Hugging Face raises "Already borrowed" otherwise
+        self._one_at_a_time = threading.Lock()  # transformers issue 47085: some versions raise "Already borrowed"
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.fingerprint = self._fingerprint([*_configuration(folder), *exported])
 
