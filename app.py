@@ -18,7 +18,8 @@ from qa.errors import QAError
 @click.option(
     "--index", "index", default="index", show_default=True, type=click.Path(path_type=Path), help="Index folder."
 )
-def main(host: str, port: int, index: Path) -> None:
+@click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
+def main(host: str, port: int, index: Path, reranker: str | None) -> None:
     """Serve the chat over an index; an index that is missing is built from seeds/ first."""
     from qa.build import ensure_index  # noqa: PLC0415  (--help and wrong usage need no engine)
     from qa.chat import build_app  # noqa: PLC0415
@@ -32,7 +33,7 @@ def main(host: str, port: int, index: Path) -> None:
         _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
     try:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
-        app = build_app(Retriever.open(index))
+        app = build_app(Retriever.open(index, reranker=reranker))
     except QAError as error:
         _stop(str(error))
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)

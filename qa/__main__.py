@@ -18,6 +18,7 @@ from qa.records import Built
 INDEX = click.option(
     "--index", default="index", show_default=True, type=click.Path(path_type=Path), help="The index folder."
 )
+RERANKER = click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
@@ -30,7 +31,11 @@ def cli() -> None:
 @cli.command()
 @click.argument("documents", default="seeds", type=click.Path(path_type=Path))
 @INDEX
-@click.option("--model", help="A sentence-transformers model by name or path. [default: the index's own, else builtin]")
+@click.option(
+    "--model",
+    help="A sentence-transformers model by name or path; openvino:NAME runs its OpenVINO export. "
+    "[default: the index's own, else builtin]",
+)
 @click.option("--rebuild", is_flag=True, help="Read and embed everything again, whatever is there.")
 @click.option("--exact", is_flag=True, help="Search all vectors in full, however many there are.")
 @click.option("--rollback", is_flag=True, help="Go back to the index before the last build; DOCUMENTS are not read.")
@@ -118,8 +123,9 @@ def _report(index: Path, built: Built, as_json: bool) -> None:
 @click.argument("question")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many passages to show.")
 @INDEX
+@RERANKER
 @JSON
-def ask(question: str, k: int, index: Path, as_json: bool) -> None:
+def ask(question: str, k: int, index: Path, reranker: str | None, as_json: bool) -> None:
     """Print the answer to QUESTION and its sources.
 
     Without an index, one is built from seeds/ first.
@@ -129,7 +135,7 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
     from qa.show import to_json, to_text  # noqa: PLC0415
 
     ensure_index(index, say=lambda line: click.echo(line, err=True))
-    answer = Retriever.open(index).ask(question, k)
+    answer = Retriever.open(index, reranker=reranker).ask(question, k)
     if as_json:
         _print_json(to_json(answer))
     else:
@@ -141,6 +147,7 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
 @INDEX
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many hits to ask for.")
 @click.option("--model", help="The embedding model of a temporary index. [default: builtin]")
+@RERANKER
 @click.option("--corpus", type=click.Path(path_type=Path), help="Measure a JSON Lines set on this folder of documents.")
 @click.option(
     "--compare", type=click.Path(path_type=Path), help="A report saved with --json, to set the new one beside."
@@ -165,6 +172,7 @@ def evaluate(
     index: Path,
     k: int,
     model: str | None,
+    reranker: str | None,
     corpus: Path | None,
     compare: Path | None,
     plot: Path | None,
@@ -178,8 +186,10 @@ def evaluate(
     QUESTIONS is a JSON Lines file about the index, a SQuAD file, or a BEIR folder; the last two bring their own
     passages. Figures come with 95 % bootstrap intervals.
     """
-    if calibrate and (model or corpus or without_gold):
-        raise click.UsageError("--calibrate fits the index's own confidence; no --model, --corpus or --without-gold")
+    if calibrate and (model or corpus or without_gold or reranker):
+        raise click.UsageError(
+            "--calibrate fits the index's own confidence; no --model, --reranker, --corpus or --without-gold"
+        )
     if cost_wrong is not None and not calibrate:
         raise click.UsageError("--cost-wrong needs --calibrate")
     from qa.build import ensure_index  # noqa: PLC0415
@@ -197,7 +207,16 @@ def evaluate(
         if calibrate:
             report, calibration = calibrate_index(questions, index, k, cost=cost_wrong, progress=step)
         else:
-            report = measure(questions, index, k, model=model, corpus=corpus, without_gold=without_gold, progress=step)
+            report = measure(
+                questions,
+                index,
+                k,
+                model=model,
+                corpus=corpus,
+                reranker=reranker,
+                without_gold=without_gold,
+                progress=step,
+            )
     if plot is not None:
         _write(plot, reliability_svg(report.figures["declined"]["bins"]) + "\n")
     comparison = set_beside(old, report) if old is not None else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.errors import ModelMissing
+from qa.models import (
+    OPENVINO,
+    check_backend,
+    check_complete,
+    exported_files,
+    family_prompts,
+    loading,
+    locate,
+    modules_of,
+    split_backend,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -34,6 +46,8 @@ _IDF_FILE = "idf.safetensors"
 _BATCH = 256
 _KNOWN_TEXTS = 50_000
 _NO_IDS = np.zeros(0, np.int64)
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")
+_ADVICE = f"Give the path of a sentence-transformers folder, or: --model {BUILTIN}"
 
 
 class Encoder(Protocol):
@@ -78,29 +92,20 @@ class TokenEncoder(Protocol):
 def load_encoder(name: str = BUILTIN, *, device: str | None = None) -> Encoder:
     """Load an embedding model from this machine.
 
-    :param name: ``builtin``, a folder, or the name of a sentence-transformers model that was downloaded before.
+    :param name: ``builtin``, a folder, or the name of a sentence-transformers model that was downloaded before;
+        ``openvino:`` before it runs the model that was exported there for OpenVINO.
     :param device: where torch runs; ignored by static models.
-    :raises ModelMissing: if the model is not on this machine; names what was looked for.
+    :raises ModelMissing: if the model is not on this machine, or not all of it; names what was looked for.
     """
-    folder = _BUILTIN_FOLDER if name == BUILTIN else Path(name)
-    if name == BUILTIN and not folder.is_dir():
-        raise ModelMissing(name, f"the built-in model is not at {folder}; install the package again")
-    if folder.is_dir():
-        if not (folder / "modules.json").is_file():
-            raise ModelMissing(name, "the folder holds no modules.json, so it is not a sentence-transformers model")
-        if _is_static(folder):
-            return StaticEncoder(folder, name)
-    return SentenceTransformerEncoder(name, device=device)
-
-
-def _is_static(folder: Path) -> bool:
-    return _modules(folder).keys() <= _STATIC_MODULES
-
-
-def _modules(folder: Path) -> dict[str, str]:
-    """Map the class of each of a model's modules to its folder."""
-    modules = json.loads((folder / "modules.json").read_text("utf-8"))
-    return {module["type"].rsplit(".", 1)[-1]: str(module["path"]) for module in modules}
+    if name == BUILTIN and not _BUILTIN_FOLDER.is_dir():
+        raise ModelMissing(name, f"the built-in model is not at {_BUILTIN_FOLDER}; install the package again")
+    backend, plain = split_backend(name)
+    folder = _BUILTIN_FOLDER if name == BUILTIN else locate(plain, _ADVICE)
+    if not (folder / "modules.json").is_file():
+        raise ModelMissing(name, f"{folder} holds no modules.json, so it is not a sentence-transformers model")
+    if backend != OPENVINO and modules_of(folder).keys() <= _STATIC_MODULES:
+        return StaticEncoder(folder, name)
+    return SentenceTransformerEncoder(folder, name, device=device)
 
 
 class StaticEncoder:
@@ -116,7 +121,7 @@ class StaticEncoder:
         from tokenizers import Tokenizer  # noqa: PLC0415
 
         self.name = name or str(folder)
-        module = folder / _modules(folder)["StaticEmbedding"]
+        module = folder / modules_of(folder)["StaticEmbedding"]
         weights, tokenizer = module / "model.safetensors", module / "tokenizer.json"
         missing = [str(path) for path in (weights, tokenizer) if not path.is_file()]
         if missing:
@@ -200,27 +205,37 @@ def _table(tensors: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 
 class SentenceTransformerEncoder:
-    """Any sentence-transformers model, with its own query and document prompts."""
+    """Any sentence-transformers model, with its own query and document prompts, or else those of its family."""
 
-    def __init__(self, name: str, *, device: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str | None = None, *, device: str | None = None) -> None:
+        self.name = name or str(folder)
+        backend, plain = split_backend(self.name)
+        check_complete(folder, self.name, backend)
+        check_backend(self.name, backend)
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
-        self.name = name
-        try:
-            self._model = SentenceTransformer(name, device=device, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise ModelMissing(
-                name,
-                "not a built-in model, not a folder with a complete model, and not downloaded to this machine "
-                f"({_first_line(error)}). Give the path of a sentence-transformers folder, or: --model {BUILTIN}",
-            ) from error
+        exported = exported_files(folder) if backend == OPENVINO else []
+        settings = {"export": False} if exported else {}
+        with loading(self.name, folder, _ADVICE):
+            self._model = SentenceTransformer(
+                str(folder), device=device, local_files_only=True, backend=backend, model_kwargs=settings
+            )
         self._model.eval()
+        prompts = self._model.prompts
+        if not any(prompts.values()):
+            prompts.update(family_prompts(plain))
+        # The library itself takes "document" first, which it sets to "" for a model that saved "passage" alone.
+        prompts["document"] = next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), "")
+        self._one_at_a_time = threading.Lock()  # transformers issue 47085: some versions raise "Already borrowed"
         self.dimension = int(self._model.get_embedding_dimension() or 0)
-        self.fingerprint = self._fingerprint()
+        self.fingerprint = self._fingerprint([*_configuration(folder), *exported])
 
-    def _fingerprint(self) -> str:
+    def _fingerprint(self, files: Sequence[Path]) -> str:
+        """Cover the weights, the prompts, the dimension and all else in the model's files that the vectors rest on."""
         digest = hashlib.sha256(json.dumps(self._model.prompts, sort_keys=True).encode())
         digest.update(str((self.dimension, self._model.max_seq_length)).encode())
+        for path in files:
+            digest.update(path.read_bytes())
         for key, tensor in self._model.state_dict().items():
             digest.update(key.encode())
             digest.update(tensor.detach().cpu().float().numpy().tobytes())
@@ -228,7 +243,8 @@ class SentenceTransformerEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Floats:
         """See :class:`Encoder`; the model's query prompt is used."""
-        vectors = self._model.encode_query(list(texts), convert_to_numpy=True, show_progress_bar=False)
+        with self._one_at_a_time:
+            vectors = self._model.encode_query(list(texts), convert_to_numpy=True, show_progress_bar=False)
         return unit_rows(np.asarray(vectors, np.float32).reshape(len(texts), self.dimension))
 
     def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
@@ -236,9 +252,16 @@ class SentenceTransformerEncoder:
         return _in_batches(self._encode_batch, texts, self.dimension, progress)
 
     def _encode_batch(self, batch: list[str]) -> Floats:
-        return np.asarray(
-            self._model.encode_document(batch, convert_to_numpy=True, show_progress_bar=False), np.float32
-        )
+        with self._one_at_a_time:
+            vectors = self._model.encode_document(batch, convert_to_numpy=True, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)
+
+
+def _configuration(folder: Path) -> list[Path]:
+    """Return the files that say how a model cuts its input and pools its output, in a fixed order."""
+    parts = {folder / part for part in modules_of(folder).values()}
+    found = [path for part in parts for kind in ("*.json", "*.txt", "*.model") for path in part.glob(kind)]
+    return sorted(path for path in found if path.name != "config_sentence_transformers.json")
 
 
 def _in_batches(
@@ -268,7 +291,3 @@ def batched(texts: Sequence[str], n: int) -> Iterator[list[str]]:
     rest = iter(texts)
     while batch := list(islice(rest, n)):
         yield batch
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

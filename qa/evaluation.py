@@ -17,6 +17,7 @@ from qa.answer import shipped_weights
 from qa.build import build_index
 from qa.calibrate import calibrate, labelled
 from qa.calibration_file import is_fitted_to, shipped_checksum, write_calibration
+from qa.cross import Reranker, load_reranker
 from qa.embed import BUILTIN, load_encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
 from qa.layout import sha256
@@ -76,6 +77,7 @@ def evaluate(
     model: str | None = None,
     corpus: str | Path | None = None,
     without_gold: float = 0.0,
+    reranker: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Measure the pipeline on a question set in any of the three forms of ``qa evaluate``.
@@ -87,6 +89,8 @@ def evaluate(
     :param corpus: a folder of documents to measure a JSON Lines set on instead of ``index``, in a temporary index.
     :param without_gold: the share of its own passages that a set loses, so that their questions must be declined; see
         :func:`qa.withhold.withhold_gold`. It stands in the report under its name.
+    :param reranker: a cross-encoder by name or path, which the figures then name; the pipeline's are with it, the legs'
+        without.
     :param progress: called with (questions done, questions in all).
     :return: figures under the names of the contract; a metric with nothing to measure is None, the scores of answer
         words also where the pipeline marked none in the whole set. ``calibrated_on_these`` stands there where the
@@ -106,10 +110,13 @@ def evaluate(
         raise InvalidQuestions(path, f"brings its own passages ({question_set.kind}); leave --corpus out")
     if without_gold:
         question_set = withhold_gold(question_set, without_gold, path)
-    with _opened(question_set, Path(index), model, corpus) as retriever:
+    judge = load_reranker(reranker) if reranker is not None else None
+    with _opened(question_set, Path(index), model, corpus, judge) as retriever:
         report = measure(question_set, retriever, k, path, progress)
         fingerprint = retriever.manifest.fingerprint
     told: dict[str, Any] = {"without_gold": without_gold} if without_gold else {}
+    if judge is not None:
+        told["reranker"] = judge.name
     if (
         question_set.kind == "jsonl"
         and corpus is None
@@ -212,17 +219,18 @@ def measure(
 
 @contextmanager
 def _opened(
-    question_set: QuestionSet, index: Path, model: str | None, corpus: str | Path | None
+    question_set: QuestionSet, index: Path, model: str | None, corpus: str | Path | None, reranker: Reranker | None
 ) -> Iterator[Retriever]:
     if question_set.kind != "jsonl":
-        with temporary_index(question_set.documents, load_encoder(model or BUILTIN)) as retriever:
+        encoder = load_encoder(model or BUILTIN)
+        with temporary_index(question_set.documents, encoder, reranker=reranker) as retriever:
             yield retriever
         return
     with TemporaryDirectory(prefix="qa-evaluate-") as folder:
-        encoder = load_encoder(model) if model else None
+        chosen = load_encoder(model) if model else None
         if corpus is not None:
-            build_index(corpus, folder, model=encoder)
-        retriever = Retriever.open(index if corpus is None else folder, encoder=encoder)
+            build_index(corpus, folder, model=chosen)
+        retriever = Retriever.open(index if corpus is None else folder, encoder=chosen, reranker=reranker)
         with closing(retriever.passages):
             yield retriever
 

@@ -119,11 +119,12 @@ def render(figures: Figures) -> str:
         for name, label in labels.items()
     ]
     flatters = figures.get("calibrated_on_these", False)
+    reranker = f", reranker {figures['reranker']}" if "reranker" in figures else ""
     latency = figures["latency_ms"]
     labelled.append(["time of a question", f"{latency['p50']:.1f} ms median, {latency['p95']:.1f} ms 95th percentile"])
     return "\n".join(
         [
-            f"model {figures['model']}, {figures['passages']} passages, {figures['questions']} questions "
+            f"model {figures['model']}{reranker}, {figures['passages']} passages, {figures['questions']} questions "
             f"({expected} with an answer, {figures['questions'] - expected} to decline), k {figures['k']}",
             "",
             *_aligned(table),

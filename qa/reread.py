@@ -16,8 +16,10 @@ READ_DEPTH = 8
 _MOST = 8.0  # the reader is trusted no further
 
 
-def reread(question: str, ranked: Sequence[Ranked], encode_tokens: EncodeTokens, weights: Weights) -> list[Ranked]:
-    """Return the ranking with its first ``READ_DEPTH`` passages in a new order.
+def reread(
+    question: str, ranked: Sequence[Ranked], encode_tokens: EncodeTokens, weights: Weights, depth: int = READ_DEPTH
+) -> list[Ranked]:
+    """Return the ranking with its first ``depth`` passages in a new order.
 
     :param weights: what the reader's score counts beside the ranking's: less for a question in other words, nothing
         for one without a question word, such as a title.
@@ -26,9 +28,9 @@ def reread(question: str, ranked: Sequence[Ranked], encode_tokens: EncodeTokens,
     """
     reach = max((item.features["cover"] for item in ranked), default=0.0)
     worth = reach * weights.answer_near + (1 - reach) * weights.answer_far if asks(question) else 0.0
-    done = [_read(question, item, encode_tokens, worth) for item in ranked[:READ_DEPTH]]
+    done = [_read(question, item, encode_tokens, worth) for item in ranked[:depth]]
     lowest = min((item.features["answer"] for item in done), default=0.0)
-    rest = [replace(item, score=item.score + worth * lowest) for item in ranked[READ_DEPTH:]]
+    rest = [replace(item, score=item.score + worth * lowest) for item in ranked[depth:]]
     return sorted(done, key=lambda item: (-item.score, item.candidate.row)) + rest
 
 

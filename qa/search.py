@@ -12,6 +12,7 @@ import numpy as np
 from qa.answer import SHOWN_SPAN, answer
 from qa.build import build_collection
 from qa.calibration_file import calibrated_weights
+from qa.cross import RERANK_DEPTH, Reranker, load_reranker, rerank
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.fresh import check_fresh
@@ -20,7 +21,7 @@ from qa.lexical import question_terms
 from qa.passages import Passages
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, signals, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
-from qa.reread import reread
+from qa.reread import READ_DEPTH, reread
 from qa.store import Generation, open_generation
 
 LEG_DEPTH = 100
@@ -31,7 +32,13 @@ _LONGEST_QUESTION = 5_000
 class Retriever:
     """An opened index that can be searched from many threads at once."""
 
-    def __init__(self, generation: Generation, encoder: Encoder, weights: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        encoder: Encoder,
+        weights: Mapping[str, float] | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
         if generation.manifest.fingerprint != encoder.fingerprint:
             raise ModelMismatch(
                 encoder.name,
@@ -42,6 +49,7 @@ class Retriever:
         self._generation = generation
         self._encoder = encoder
         self._weights = weights
+        self._reranker = reranker
         self._token_encoder = encoder if isinstance(encoder, TokenEncoder) else _builtin_tokens()
 
     @classmethod
@@ -50,12 +58,14 @@ class Retriever:
         index: str | Path = "index",
         *,
         encoder: Encoder | None = None,
+        reranker: str | Path | Reranker | None = None,
         allow_stale: bool = False,
         calibrated: bool = True,
     ) -> Retriever:
         """Open a built index.
 
         :param encoder: a loaded model; by default the one that the index names.
+        :param reranker: a cross-encoder's name or path, or a loaded one, to judge the first passages of each ranking.
         :param allow_stale: search even if the indexed folder changed since.
         :param calibrated: use the confidence that was fitted to the index, if there is one and it holds.
         :raises IndexMissing, IndexDamaged, CalibrationDamaged, IndexForeign, IndexStale, ModelMissing, ModelMismatch:
@@ -65,8 +75,10 @@ class Retriever:
         generation = open_generation(folder)
         if not allow_stale:
             check_fresh(folder, generation.manifest)
+        if isinstance(reranker, str | Path):
+            reranker = load_reranker(reranker)
         weights = calibrated_weights(folder, generation.manifest.fingerprint) if calibrated else None
-        return cls(generation, encoder or load_encoder(generation.manifest.model), weights)
+        return cls(generation, encoder or load_encoder(generation.manifest.model), weights, reranker)
 
     @property
     def manifest(self) -> Manifest:
@@ -108,7 +120,10 @@ class Retriever:
         return answer(question, self._hits(ordered[:k]), [signals(item) for item in ordered[:k]], self._weights)
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
-        """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""
+        """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``.
+
+        The fused ones are those before any reranker and before spreading.
+        """
         question = _asked(_checked(question, k))
         found = self.candidates(question, k)
         by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in found}
@@ -124,7 +139,12 @@ class Retriever:
 
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
         asked = _asked(question)
-        return spread(self._rank(asked, self.candidates(asked, k, documents), k), learned_weights().spread)
+        found = self.candidates(asked, k, documents)
+        if self._reranker is None:
+            ranked = self._rank(asked, found, k)
+        else:
+            ranked = rerank(asked, self._rank(asked, found, k, RERANK_DEPTH), self._reranker)
+        return spread(ranked, learned_weights().spread)
 
     @np.errstate(invalid="ignore")  # see qa.rank
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
@@ -148,9 +168,9 @@ class Retriever:
             for row, passage, heading in zip(rows, entries, headings, strict=True)
         ]
 
-    def _rank(self, question: str, found: Sequence[Candidate], k: int) -> list[Ranked]:
+    def _rank(self, question: str, found: Sequence[Candidate], k: int, read: int = READ_DEPTH) -> list[Ranked]:
         ranked = rank(question, self.weighed(question), found, self.encode_tokens, depth=max(k, RANK_DEPTH))
-        return reread(question, ranked, self.encode_tokens, learned_weights())
+        return reread(question, ranked, self.encode_tokens, learned_weights(), read)
 
     def weighed(self, question: str) -> Weighed:
         """Return the question's terms, weighed by how rare they are in this index."""
@@ -180,13 +200,16 @@ class Retriever:
 
 @contextmanager
 def temporary_index(
-    documents: Sequence[Document], encoder: Encoder | None = None, progress: Callable[[int, int], None] | None = None
+    documents: Sequence[Document],
+    encoder: Encoder | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    reranker: Reranker | None = None,
 ) -> Iterator[Retriever]:
     """Index ready-made documents, each exactly one passage, for as long as the ``with`` block lasts."""
     encoder = encoder or load_encoder()
     with tempfile.TemporaryDirectory(prefix="qa-") as folder:
         build_collection(documents, Path(folder), encoder, progress)
-        retriever = Retriever(open_generation(Path(folder)), encoder)
+        retriever = Retriever(open_generation(Path(folder)), encoder, reranker=reranker)
         try:
             yield retriever
         finally:

@@ -70,6 +70,14 @@ def test_an_index_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     assert f"qa index --rebuild --index {tmp_path}" in said
 
 
+def test_a_reranker_that_is_not_here_is_one_line(seeds_index: Path) -> None:
+    with start("--port", "0", "--index", str(seeds_index), "--reranker", "no/such-model") as refused:
+        _, said = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert said.startswith("ModelMissing: no/such-model: ")
+    assert said.count("\n") == 1
+
+
 def test_wrong_usage_is_exit_code_2() -> None:
     with start("--port", "99999") as refused:
         _, said = refused.communicate(timeout=60)

@@ -1,12 +1,11 @@
-import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding, Transformer
-from tokenizers import Tokenizer, models, pre_tokenizers
+from small_models import small_static, small_transformer
 
 from qa.embed import (
     BUILTIN,
@@ -29,41 +28,6 @@ TEXTS = [
     "谁" * 3000,
     "",
 ]
-
-
-def small_static(folder: Path) -> Path:
-    vocabulary = {"[UNK]": 0, "大": 1, "会": 2, "a": 3}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    table = np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0], [0, 0, 5]], np.float32)
-    model = SentenceTransformer(
-        modules=[StaticEmbedding(tokenizer, embedding_weights=table), Normalize()], device="cpu"
-    )
-    model.save(str(folder))
-    return folder
-
-
-def small_transformer(folder: Path) -> Path:
-    """A real Transformer, 2 layers of width 32, with prompts."""
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder.mkdir()
-    characters = sorted(set("谁主持了大会查询文档:协和医院"))
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]), "utf-8")
-    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
-    config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
-    )
-    BertModel(config).save_pretrained(folder / "bert")
-    tokenizer.save_pretrained(folder / "bert")
-    from sentence_transformers.sentence_transformer.modules import Pooling
-
-    body = Transformer(str(folder / "bert"))
-    model = SentenceTransformer(
-        modules=[body, Pooling(32)], device="cpu", prompts={"query": "查询:", "document": "文档:"}
-    )
-    model.save(str(folder / "model"))
-    return folder / "model"
 
 
 def test_the_builtin_model_equals_the_librarys_own_encoding(encoder: Encoder) -> None:
@@ -135,21 +99,65 @@ def test_any_other_model_runs_with_its_prompts(tmp_path: Path) -> None:
     folder = small_transformer(tmp_path / "bert")
     other = load_encoder(str(folder))
     assert isinstance(other, SentenceTransformerEncoder)
+    assert other.dimension == 32
     library = SentenceTransformer(str(folder), device="cpu")
-    expected = library.encode(["查询:谁主持了大会"], normalize_embeddings=True)
+    expected = library.encode(["查询:谁主持了大会"], normalize_embeddings=True, prompt="")
     assert np.abs(other.encode_queries(["谁主持了大会"]) - expected).max() < 1e-5
-    expected = library.encode(["文档:大会"], normalize_embeddings=True)
+    expected = library.encode(["文档:大会"], normalize_embeddings=True, prompt="")
     assert np.abs(other.encode_documents(["大会"]) - expected).max() < 1e-5
     assert not np.allclose(other.encode_queries(["大会"]), other.encode_documents(["大会"]))
 
 
-def test_the_fingerprint_covers_the_prompts(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "saved", "question", "passage"),
+    [
+        ("multilingual-e5-small", {}, "query: 大会", "passage: 大会"),
+        ("bge-small-zh-v1.5", {}, "为这个句子生成表示以用于检索相关文章：大会", "大会"),
+        ("multilingual-e5-small", {"query": "查询:", "passage": "文档:"}, "查询:大会", "文档:大会"),
+        ("anything-else", {}, "大会", "大会"),
+    ],
+)
+def test_a_family_published_without_its_prompts_gets_them_and_saved_ones_come_first(
+    tmp_path: Path, name: str, saved: dict[str, str], question: str, passage: str
+) -> None:
+    folder = small_transformer(tmp_path / name, prompts=saved)
+    known = load_encoder(str(folder))
+    expected = SentenceTransformer(str(folder), device="cpu").encode(
+        [question, passage], normalize_embeddings=True, prompt=""
+    )
+    assert known.encode_queries(["大会"])[0] == pytest.approx(expected[0], abs=1e-5)
+    assert known.encode_documents(["大会"])[0] == pytest.approx(expected[1], abs=1e-5)
+
+
+def test_a_models_fingerprint_covers_prompts_pooling_and_tokenizer_and_nothing_else(tmp_path: Path) -> None:
+    one = load_encoder(str(small_transformer(tmp_path / "one"))).fingerprint
+    assert one == load_encoder(str(small_transformer(tmp_path / "two"))).fingerprint
+    others = [
+        small_transformer(tmp_path / "prompts", prompts={"query": "问:", "document": "文档:"}),
+        small_transformer(tmp_path / "pooling", pooling="cls"),
+        small_transformer(tmp_path / "tokenizer"),
+        small_transformer(tmp_path / "multilingual-e5-small", prompts={}),
+        small_transformer(tmp_path / "unprompted", prompts={}),
+    ]
+    tokenizer = others[2] / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text("utf-8").replace("[UNK]", "[UNKNOWN]"), "utf-8")
+    assert len({one, *(load_encoder(str(other)).fingerprint for other in others)}) == 6
+
+
+def test_a_model_can_be_asked_from_many_threads(tmp_path: Path) -> None:
+    other = load_encoder(str(small_transformer(tmp_path / "bert")))
+    texts = ["大会" * (1 + n % 40) for n in range(200)]
+    expected = [other.encode_queries([text])[0] for text in texts[:40]]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda text: other.encode_queries([text])[0], texts))
+    assert all(np.allclose(row, expected[n % 40], atol=1e-6) for n, row in enumerate(found))
+
+
+def test_loading_a_model_writes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = small_transformer(tmp_path / "bert")
-    before = load_encoder(str(folder)).fingerprint
-    config = folder / "config_sentence_transformers.json"
-    settings = json.loads(config.read_text("utf-8"))
-    config.write_text(json.dumps({**settings, "prompts": {"query": "问:", "document": "文档:"}}), "utf-8")
-    assert load_encoder(str(folder)).fingerprint != before
+    capfd.readouterr()
+    load_encoder(str(folder))
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["nobody/no-such-model", "/no/such/folder"])
@@ -182,3 +190,27 @@ def test_unit_rows_survives_zeros_and_what_is_no_number() -> None:
 
 def test_batches_keep_order_and_lose_nothing() -> None:
     assert list(batched(["a", "b", "c"], 2)) == [["a", "b"], ["c"]]
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        ("model.safetensors", r"files are missing: .*model\.safetensors or .*pytorch_model\.bin$"),
+        ("tokenizer.json", r"files are missing: .*tokenizer\.json or .*vocab\.txt$"),
+        ("config.json", r"files are missing: \S*/bert/config\.json$"),
+        ("1_Pooling/config.json", r"files are missing: .*1_Pooling/config\.json$"),
+    ],
+)
+def test_an_incomplete_transformer_names_the_missing_files(tmp_path: Path, gone: str, told: str) -> None:
+    folder = small_transformer(tmp_path / "bert")
+    (folder / gone).unlink()
+    with pytest.raises(ModelMissing, match=told):
+        load_encoder(str(folder))
+
+
+@pytest.mark.parametrize("broken", ["model.safetensors", "config.json", "1_Pooling/config.json", "tokenizer.json"])
+def test_a_broken_transformer_is_told(tmp_path: Path, broken: str) -> None:
+    folder = small_transformer(tmp_path / "bert")
+    (folder / broken).write_bytes((folder / broken).read_bytes()[:20])
+    with pytest.raises(ModelMissing, match=r"bert cannot be loaded \(.*--model builtin"):
+        load_encoder(str(folder))

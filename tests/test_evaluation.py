@@ -6,12 +6,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from small_models import small_cross_encoder
 
 from qa.build import build_index
+from qa.cross import load_reranker
 from qa.embed import Encoder
 from qa.errors import InvalidQuestion, InvalidQuestions, ModelMissing, QuoteNotFound
 from qa.evaluation import evaluate, measure
 from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Question, QuestionSet, Quote, Span
+from qa.report import render
 from qa.search import temporary_index
 
 TEXT = "医院召开大会。大会由柴建军主持。会议结束。"
@@ -382,6 +385,18 @@ def test_without_some_gold_passages_their_questions_must_be_declined(tmp_path: P
     assert got["success@1"] == 1.0
     assert got["declined"]["auroc"] == 1.0
     assert "without_gold" not in evaluate(path).figures
+
+
+def test_a_reranker_is_named_and_ranks_the_pipeline_but_not_the_legs(tmp_path: Path) -> None:
+    pages = (Document("lab", "", CHEMISTRY), Document("food", "", KITCHEN))
+    judged = load_reranker(small_cross_encoder(tmp_path / "cross")).score("谁维护质谱仪", [CHEMISTRY, KITCHEN])
+    worse = "lab" if judged[0] < judged[1] else "food"
+    asked = QuestionSet("squad", (Question("1", "谁维护质谱仪"),), pages, {"1": {worse: 1}})
+    got = evaluate(asked, reranker=tmp_path / "cross").figures
+    assert got["reranker"] == str(tmp_path / "cross")
+    assert got["per_question"][0]["rank"] == 2
+    assert got["legs"] == evaluate(asked).figures["legs"]
+    assert f"model builtin, reranker {tmp_path / 'cross'}, 2 passages" in render(got)
 
 
 def test_a_beir_folder_brings_its_own_passages_and_grades(tmp_path: Path) -> None:

@@ -10,12 +10,16 @@ from math import exp, log
 from pathlib import Path
 
 import pytest
+from small_models import small_cross_encoder
 
 from qa import __main__ as command_line
 from qa.calibration_file import read_calibration, write_calibration
+from qa.embed import Encoder
 from qa.layout import read_pointer
+from qa.search import Retriever
 
 ROOT = Path(__file__).parents[1]
+QUESTIONS = ROOT / "questions/seeds.jsonl"
 LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
 
 
@@ -53,6 +57,15 @@ def test_ask_prints_sources_for_people(qa: Run, seeds_index: Path) -> None:
     assert (code, err) == (0, "")
     assert "柴建军" in out
     assert "000_e1c267786c071a21.txt" in out
+
+
+def test_ask_with_a_reranker_shows_its_order(qa: Run, seeds_index: Path, encoder: Encoder, tmp_path: Path) -> None:
+    folder = small_cross_encoder(tmp_path / "cross")
+    opened = Retriever.open(seeds_index, encoder=encoder, reranker=folder)
+    expected = [(hit.passage.text, hit.score) for hit in opened.search("谁主持了大会", k=3)]
+    opened.passages.close()
+    _, out, _ = qa("ask", "谁主持了大会", "--json", "--index", seeds_index, "-k", "3", "--reranker", folder)
+    assert [(hit["text"], hit["score"]) for hit in json.loads(out)["hits"]] == expected
 
 
 def test_ask_declines_in_words(qa: Run, seeds_index: Path) -> None:
@@ -139,6 +152,8 @@ def test_watch_builds_after_a_change_and_stops_on_an_interrupt(documents: Callab
         (("ask", "  "), "InvalidQuestion: the question is empty"),
         (("evaluate", "/no/such/questions.json"), "/no/such/questions.json"),
         (("index", "--model", "no/such-model"), "ModelMissing: no/such-model"),
+        (("ask", "x", "--reranker", "no/such-model"), "ModelMissing: no/such-model"),
+        (("evaluate", QUESTIONS, "--reranker", "no/such-model"), "ModelMissing: no/such-model"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_1(
