@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=HERE / ".cache", help="where corpora, indexes and figures go")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--minutes", type=float, default=10.0, help="stop a build after so long; run again to go on")
-    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--questions", type=int, default=100, help="how many to ask")
     options = parser.parse_args()
     texts = read_texts(options.texts)
     asked = options.work / "questions.json"
@@ -54,16 +54,17 @@ def main() -> None:
         figures["bare"] = _run("bare", index)["told"]
         figures["disk_mib"] = sum(path.stat().st_size for path in index.rglob("*") if path.is_file()) / 2**20
         kept.write_text(json.dumps(figures, indent=1), "utf-8")
-    table = render({n: _read(options.work / f"{n}.json") for n in SIZES})
+    measured = {n: json.loads((options.work / f"{n}.json").read_text("utf-8")) for n in _sizes(options.work)}
+    table = render(measured)
     print(table)
     page = (HERE / "SCALE.md").read_text("utf-8")
     before, after = page.split("<!-- table -->")[0], page.split("<!-- end -->")[1]
     (HERE / "SCALE.md").write_text(f"{before}<!-- table -->\n{table}\n<!-- end -->{after}", "utf-8")
-    plot({n: _read(options.work / f"{n}.json") for n in SIZES}, HERE / "scale.png")
+    plot(measured, HERE / "scale.png")
 
 
-def _read(path: Path) -> Figures:
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+def _sizes(work: Path) -> list[int]:
+    return sorted(int(path.stem) for path in work.glob("*.json") if path.stem.isdigit())
 
 
 def _added(before: Figures, run: Figures) -> Figures:
@@ -135,11 +136,12 @@ def plot(figures: dict[int, Figures], path: Path) -> None:
 
     done = {one["built"]["passages"]: one for one in figures.values() if "asked" in one}
     drawn, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4))
-    left.loglog(done, [one["build_cpu_s"] for one in done.values()], "o-", label="processor s")
-    left.loglog(done, [one["peak_mib"] for one in done.values()], "s--", label="peak memory, MiB")
+    sizes = list(done)
+    left.loglog(sizes, [one["build_cpu_s"] for one in done.values()], "o-", label="processor s")
+    left.loglog(sizes, [one["peak_mib"] for one in done.values()], "s--", label="peak memory, MiB")
     left.set_title("build")
     for name in ("ask", "legs", "dense", "exact"):
-        right.loglog(done, [one["asked"][name]["cpu_p50"] for one in done.values()], "o-", label=name)
+        right.loglog(sizes, [one["asked"][name]["cpu_p50"] for one in done.values()], "o-", label=name)
     right.set_title("a warm question, ms of processor, median")
     for axes in (left, right):
         axes.set_xlabel("passages")

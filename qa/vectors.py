@@ -43,6 +43,7 @@ class VectorIndex:
 
         :param scan: search by compressed scan first.
         """
+        _use_one_thread()
         n, dim = vectors.shape
         exact = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         exact.is_trained = True
@@ -104,6 +105,7 @@ class VectorIndex:
         """
         if queries.shape[1] != self.dimension:
             raise DimensionMismatch("queries", queries.shape[1], self.dimension)
+        _use_one_thread()
         finite = [np.isfinite(query).all() for query in queries]
         if self._scan is not None and only is None and not exact:
             return [self._scanned(query, k) if well else [] for query, well in zip(queries, finite, strict=True)]
@@ -155,14 +157,16 @@ def _trained_scan(vectors: Floats | Halves) -> Any:
     scan = faiss.IndexPQFastScan(dim, parts, 4, faiss.METRIC_INNER_PRODUCT)
     scan.pq.cp.niter = _TRAINING_TURNS
     scan.pq.cp.min_points_per_centroid = 1
-    sample = np.ascontiguousarray(vectors[:: max(1, n // _TRAINED_ON)], np.float32)
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)  # the parts are so small that threads only wait for each other
-    try:
-        scan.train(sample)
-    finally:
-        faiss.omp_set_num_threads(threads)
+    scan.train(np.ascontiguousarray(vectors[:: max(1, n // _TRAINED_ON)], np.float32))
     return scan
+
+
+def _use_one_thread() -> None:
+    """Keep FAISS to the calling thread, for which it must be said again in each.
+
+    One query is never shared out, and the parts of a scan are small: other threads only spin while they wait.
+    """
+    faiss.omp_set_num_threads(1)
 
 
 def _mapped(path: Path) -> tuple[Any, object]:
