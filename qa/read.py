@@ -10,6 +10,7 @@ from qa.errors import NoDocuments, UnreadableFile
 from qa.facts import find_facts, with_head
 from qa.formats import READERS, UnreadableError, parse
 from qa.listing import list_files
+from qa.load import load
 from qa.questions import read_questions
 from qa.records import Document, Skipped
 
@@ -81,10 +82,6 @@ def read_documents(folder: str | Path, on_skip: Callable[[Skipped], None] | None
 
 def _load(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
+        return load(path, SIZE_LIMIT)
     except OSError as error:
         raise UnreadableError(error.strerror or type(error).__name__) from error
-    if len(data) > SIZE_LIMIT:
-        raise UnreadableError(f"it is larger than {SIZE_LIMIT >> 20} MiB")
-    return data
