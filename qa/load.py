@@ -14,11 +14,16 @@ def load(path: Path, limit: int) -> bytes:
     :param limit: most bytes it may have.
     :raises OSError: if it cannot be read, is no regular file, or is larger; ``strerror`` says which.
     """
-    with os.fdopen(_open(path), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    descriptor = _open(path)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        too_large = os.fstat(file.fileno()).st_size > limit
-        data = b"" if too_large else file.read(limit + 1)
+        too_large = status.st_size > limit
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = b"" if too_large else file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if too_large or len(data) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {_named(limit)}", str(path))
     return data
