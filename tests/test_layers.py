@@ -11,7 +11,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "records": set(),
     "text": set(),
-    "layout": set(),
+    "layout": {"load"},
     "load": set(),
     "boilerplate": {"text"},
     "decode": {"text"},
