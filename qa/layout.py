@@ -170,10 +170,13 @@ def read_manifest(folder: Path, pointer: Pointer) -> Manifest:
         manifest = Manifest(**data, skipped=skipped)
     except (KeyError, TypeError, AttributeError) as error:
         raise IndexDamaged(folder, f"{path.name} has other fields than were written: {error}") from error
-    names = [files.keys() for files in (manifest.sizes, manifest.heads, manifest.checksums) if isinstance(files, dict)]
-    if manifest.generation != pointer.generation or not _fits(manifest, Manifest) or names != [names[0]] * 3:
+    if not _fits(manifest, Manifest) or manifest.generation != pointer.generation or not _named_alike(manifest):
         raise IndexDamaged(folder, f"{path.name} holds values that were not written")
     return manifest
+
+
+def _named_alike(manifest: Manifest) -> bool:
+    return manifest.sizes.keys() == manifest.heads.keys() == manifest.checksums.keys()
 
 
 def _fits(value: Any, kind: Any) -> bool:
