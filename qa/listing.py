@@ -13,8 +13,10 @@ from pathlib import Path
 from qa.decode import replace_surrogates
 from qa.errors import NoDocuments
 from qa.layout import sha256
+from qa.load import SIZE_LIMIT
 from qa.records import FileState
 
+READ_AT_MOST = SIZE_LIMIT + 1  # bytes: the rest of a file that is too large does not matter
 _COARSEST_CLOCK = 2_000_000_000  # nanoseconds: FAT keeps times to two seconds
 
 
@@ -97,6 +99,6 @@ def is_unchanged(file: Listed, before: FileState) -> bool:
     if before.sha256 and file.mtime_ns >= 0 and file.mtime_ns == before.mtime_ns:
         return True
     try:
-        return sha256(Path(file.path)) == before.sha256
+        return sha256(Path(file.path), READ_AT_MOST) == before.sha256
     except OSError:
         return not before.sha256  # it could not be opened then either

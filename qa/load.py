@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+SIZE_LIMIT = 64 << 20  # bytes of a document
+
 
 def load(path: Path, limit: int) -> bytes:
     """Return what a file holds.

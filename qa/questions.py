@@ -12,7 +12,7 @@ from qa.errors import InvalidQuestions
 from qa.load import load
 from qa.records import Document, Question, QuestionSet, Quote
 
-SIZE_LIMIT = 1 << 30  # bytes
+_SIZE_LIMIT = 1 << 30  # bytes
 
 
 def read_questions(path: str | Path) -> QuestionSet:
@@ -34,7 +34,7 @@ def read_questions(path: str | Path) -> QuestionSet:
 
 def _load(path: Path) -> str:
     try:
-        return load(path, SIZE_LIMIT).decode("utf-8-sig")
+        return load(path, _SIZE_LIMIT).decode("utf-8-sig")
     except OSError as error:
         raise InvalidQuestions(path, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -10,13 +10,11 @@ from qa.errors import NoDocuments, UnreadableFile
 from qa.facts import find_facts, with_head
 from qa.formats import READERS, UnreadableError, parse
 from qa.listing import list_files
-from qa.load import load
+from qa.load import SIZE_LIMIT, load
 from qa.questions import read_questions
 from qa.records import Document, Skipped
 
 __all__ = ["document_id", "read_document", "read_documents", "read_questions", "scan"]
-
-SIZE_LIMIT = 64 << 20  # bytes
 
 
 def scan(folder: str | Path) -> list[Path]:

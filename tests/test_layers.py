@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats": {"decode"},
     "facts": {"text", "boilerplate"},
     "questions": {"decode", "load"},
-    "listing": {"decode", "layout"},
+    "listing": {"decode", "layout", "load"},
     "read": {"decode", "formats", "facts", "listing", "load", "questions"},
     "split": {"text", "boilerplate"},
     "embed": set(),

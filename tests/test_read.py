@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from qa.errors import NoDocuments, UnreadableFile
-from qa.read import SIZE_LIMIT, read_document, read_documents, scan
+from qa.load import SIZE_LIMIT
+from qa.read import read_document, read_documents, scan
 from qa.records import Document, Skipped
 
 SEEDS = Path(__file__).parents[1] / "seeds"
