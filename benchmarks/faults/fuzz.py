@@ -17,7 +17,7 @@ from qa.questions import read_questions
 from qa.read import read_document
 from qa.records import Document, Passage, QuestionSet
 from qa.search import Retriever
-from qa.split import collapse, split_document
+from qa.split import split_document
 
 _REPEATED = 1 << 20  # characters
 _SECONDS = 20  # for so many characters; the machine may be shared
@@ -97,7 +97,7 @@ def read_and_split(data: bytes, suffix: str, folder: Path) -> list[str]:
         return []
     passages = split_document(document)
     texts = (document.text, document.title, document.date, document.source, document.organisation)
-    return wrong_passages(document, passages) + wrong_passages(document, collapse(passages)) + _unwritable(texts)
+    return wrong_passages(document, passages) + _unwritable(texts)
 
 
 def fuzz_files(n: int, folder: Path) -> Outcome:
