@@ -275,10 +275,8 @@ DOCUMENTS: dict[str, Write] = {
     "200,000 tiny files": _tiny(200_000),
 }
 _QUICK = (
-    *("lone surrogates", "zero width", "UTF-8, then GB18030", "a heading of 50 MB", "HTML nested 100,000 deep"),
-    *("pdf, encrypted", "pdf, pages that hold themselves", "docx, a bomb that lies about its size"),
-    *("docx, an entity that names a file", "docx, a cell that spans 10⁹ columns"),
-    *("links in a loop", "pipes, sockets and devices", "a file of 1 TB"),
+    *("docx, a cell that spans 10⁹ columns", "docx, an entity that names a file", "links in a loop"),
+    *("pipes, sockets and devices", "a file of 1 TB"),
 )
 NAMES = (*_QUICK, *(name for name in DOCUMENTS if name not in _QUICK))
 
@@ -326,4 +324,4 @@ def _watched(*arguments: str) -> tuple[int, float, int, str]:
         return status, seconds, usage.ru_maxrss << 10, told.read().decode("utf-8", "replace")
 
 
-FAULTS = (Fault("hostile documents", try_document, len(NAMES), len(_QUICK), limit=600),)
+FAULTS = (Fault("hostile documents", try_document, len(NAMES), len(_QUICK), limit=3600),)

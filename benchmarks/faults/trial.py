@@ -40,7 +40,7 @@ class Fault:
     run: Callable[[int, Path], Outcome]
     rounds: int
     quick: int
-    limit: float = 60
+    limit: float = 600
 
 
 @cache

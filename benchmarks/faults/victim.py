@@ -1,30 +1,33 @@
-"""A process that builds an index and is killed: by itself at a chosen step of its work on files, or from outside.
+"""Writers that are killed: ``python -m benchmarks.faults.victim`` forks one for each order, a line of JSON.
 
-``python -m benchmarks.faults.victim INDEX STEP DOCUMENTS...`` builds each folder in turn, again and again. Steps are
-what Python tells its audit hooks: files opened in the index, made, renamed and removed. At step ``STEP`` (counted from
-1; 0 for never) it kills itself with SIGKILL, having said which kind of step that was.
+An order names the ``index``, the ``folders`` to build in turn, again and again, and when the writer dies of SIGKILL:
+after so many ``seconds``, or at its ``step``-th step on files, as Python tells its audit hooks: files opened in the
+index, made, renamed and removed. The answer names the step at which it died, if it did. Forking spares each writer
+the second that loading everything takes.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from qa.build import build_index
-from qa.embed import load_encoder
+from qa.embed import Encoder, load_encoder
 
 _STEPS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "sqlite3.connect"})
 
 
 class Killer:
-    """Counts steps and kills the process at one of them."""
+    """Counts steps and kills the process at one of them, which it names first."""
 
-    def __init__(self, index: str, step: int) -> None:
-        self.index, self.left = index, step
+    def __init__(self, index: str, step: int, told: int) -> None:
+        self.index, self.left, self.told = index, step, told
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         """See :func:`sys.addaudithook`."""
@@ -32,20 +35,40 @@ class Killer:
             return
         self.left -= 1
         if self.left == 0:
-            os.write(1, f"{event}\n".encode())
+            os.write(self.told, event.encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> None:
-    """Build until killed, or once through if a step was named."""
-    index, step, folders = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+    """Fork a writer for each order."""
     encoder = load_encoder()
-    if step:
-        sys.addaudithook(Killer(index, step))
-    os.write(1, b"ready\n")
-    for folder in folders if step else itertools.cycle(folders):
-        build_index(Path(folder), Path(index), model=encoder, rebuild=not step)
-        os.write(1, b"built\n")
+    for line in sys.stdin:
+        order = json.loads(line)
+        told, tell = os.pipe()
+        writer = os.fork()
+        if writer == 0:
+            _write(order, encoder, tell)
+        os.close(tell)
+        if "seconds" in order:
+            time.sleep(order["seconds"])
+            os.kill(writer, signal.SIGKILL)
+        _, status = os.waitpid(writer, 0)
+        step = os.read(told, 100).decode()
+        os.close(told)
+        print(json.dumps({"killed": os.WIFSIGNALED(status), "step": step}), flush=True)
+
+
+def _write(order: dict[str, Any], encoder: Encoder, tell: int) -> None:
+    """Build until killed, or once through if a step was named that is never reached."""
+    if "step" in order:
+        sys.addaudithook(Killer(order["index"], order["step"], tell))
+    try:
+        for folder in order["folders"] if "step" in order else itertools.cycle(order["folders"]):
+            build_index(Path(folder), Path(order["index"]), model=encoder, rebuild="step" not in order)
+    except BaseException as error:  # whatever it is, this copy of the process must not go on
+        os.write(tell, f"{type(error).__name__}: {error}".encode()[:100])
+        os._exit(1)
+    os._exit(0)
 
 
 if __name__ == "__main__":
