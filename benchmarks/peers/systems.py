@@ -220,16 +220,16 @@ class Haystack:
 
     def __init__(self) -> None:
         from haystack import Document  # noqa: PLC0415
-        from haystack_integrations.components.embedders.sentence_transformers import (  # noqa: PLC0415
-            SentenceTransformersDocumentEmbedder,
-            SentenceTransformersTextEmbedder,
-        )
         from haystack.components.joiners import DocumentJoiner  # noqa: PLC0415
         from haystack.components.retrievers.in_memory import (  # noqa: PLC0415
             InMemoryBM25Retriever,
             InMemoryEmbeddingRetriever,
         )
         from haystack.document_stores.in_memory import InMemoryDocumentStore  # noqa: PLC0415
+        from haystack_integrations.components.embedders.sentence_transformers import (  # noqa: PLC0415
+            SentenceTransformersDocumentEmbedder,
+            SentenceTransformersTextEmbedder,
+        )
 
         self._document, self._store = Document, InMemoryDocumentStore
         self._dense, self._lexical = InMemoryEmbeddingRetriever, InMemoryBM25Retriever
