@@ -55,7 +55,7 @@ def list_files(folder: str | Path, suffixes: Collection[str]) -> list[Listed]:
         for entry in _entries(parent):
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 real = os.path.realpath(entry.path)
                 if real not in entered:
                     entered.add(real)
@@ -72,6 +72,13 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _listed(entry: os.DirEntry[str], prefix: str, settled: int) -> Iterator[Listed]:
