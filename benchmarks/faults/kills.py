@@ -55,7 +55,9 @@ def kill_at_step(n: int, folder: Path) -> Outcome:
     died = _kill(index, [collection(folder, other)], step=n + 1)
     outcome = _only_right([judge(lambda: answers(index), both.values() if died["killed"] else [both[other]])])
     if n % 4 == 3:
-        outcome = worst([outcome, _only_right([judge(lambda: rebuilt(folder, AFTER, index), [both[AFTER]])])])
+        again = [judge(lambda: rebuilt(folder, BEFORE, index), [both[BEFORE]])]
+        again.append(judge(lambda: rebuilt(folder, AFTER, index), [both[AFTER]]))  # one that has something to do
+        outcome = worst([outcome, _only_right(again)])
         left = sorted(path.name for path in (index / "generations").iterdir())
         if len(left) > _KEPT or any(name.startswith(".") for name in left):
             outcome = Outcome(WRONG, f"left behind: {left}")
