@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -68,7 +70,8 @@ def _in_child(fault: Fault, rounds: list[int]) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="qa-faults-") as folder, tempfile.TemporaryFile() as errors:
         numbers = ",".join(map(str, rounds))
         command = [sys.executable, "-m", "benchmarks.faults", "--child", fault.name, numbers, folder]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, bufsize=0)
+        one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # threads that wait for each other hate company
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, bufsize=0, env={**os.environ, **one})
         assert process.stdout is not None  # noqa: S101
         for n in rounds:
             line = _line_within(process, fault.limit)
@@ -87,8 +90,6 @@ def _in_child(fault: Fault, rounds: list[int]) -> Iterator[dict[str, Any]]:
 
 def _line_within(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     """Return the next line, or nothing if it does not come in time or the process ends."""
-    import select  # noqa: PLC0415
-
     assert process.stdout is not None  # noqa: S101
     ready, _, _ = select.select([process.stdout], [], [], seconds)
     return process.stdout.readline() if ready else b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import json
 import os
@@ -96,7 +97,9 @@ def kill_at_random(n: int, folder: Path) -> Outcome:
 @cache
 def _victims() -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "benchmarks.faults.victim"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.communicate)
+    return process
 
 
 def _kill(index: Path, folders: list[Path], **when: float) -> dict[str, Any]:

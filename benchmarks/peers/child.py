@@ -13,9 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-os.environ.update(
-    HF_HUB_OFFLINE="1", OMP_NUM_THREADS="2", TOKENIZERS_PARALLELISM="true", HAYSTACK_TELEMETRY_ENABLED="False"
-)
+for name, value in {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2", "HAYSTACK_TELEMETRY_ENABLED": "False"}.items():
+    os.environ.setdefault(name, value)
 
 from benchmarks.peers.systems import SYSTEMS, System
 
