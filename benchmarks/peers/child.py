@@ -16,7 +16,7 @@ from typing import Any
 for name, value in {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2", "HAYSTACK_TELEMETRY_ENABLED": "False"}.items():
     os.environ.setdefault(name, value)
 
-from benchmarks.peers.systems import SYSTEMS, System
+from benchmarks.peers.systems import SYSTEMS, System  # noqa: E402  (libraries read the settings when they load)
 
 
 def main() -> None:
