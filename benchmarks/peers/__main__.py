@@ -64,9 +64,7 @@ class Child:
 
     def close(self) -> None:
         """Let the process end."""
-        assert self._process.stdin is not None  # noqa: S101
-        self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()
 
 
 def main() -> None:
