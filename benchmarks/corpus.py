@@ -37,7 +37,7 @@ class Text:
 def read_texts(folder: Path) -> list[Text]:
     """Return every usable text under a folder, in an order that mixes the files and is always the same."""
     texts = list(_texts(folder))
-    random.Random(0).shuffle(texts)  # noqa: S311
+    random.Random(0).shuffle(texts)
     return texts
 
 

@@ -13,6 +13,7 @@
     │   ├── CalibrationDamaged
     │   ├── IndexForeign
     │   ├── IndexLocked
+    │   ├── IndexUnwritable
     │   └── NoEarlierGeneration
     ├── ModelProblem           carries the model's name or path
     │   ├── ModelMissing
@@ -121,6 +122,13 @@ class NoEarlierGeneration(IndexProblem):
 
     def __init__(self, folder: Path, current: str) -> None:
         super().__init__(folder, f"no generation before {current} is kept", f"qa doctor --index {folder}")
+
+
+class IndexUnwritable(IndexProblem):
+    """The disk did not take what was written; the generation in use stays as it was."""
+
+    def __init__(self, folder: Path, detail: str) -> None:
+        super().__init__(folder, f"the index cannot be written: {detail}", f"qa index --index {folder}")
 
 
 class ModelProblem(QAError):

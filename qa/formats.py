@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _UNPACKED_LIMIT = 512 << 20
 _PARSED_HTML_LIMIT = 2 << 20  # characters; a longer page is read without its main content being looked for
+_HEADING_LIMIT = 300  # characters
 _PAGE_NUMBER = re.compile(r"[-–— ]*(?:第? ?\d{1,4} ?页?|page \d{1,4})(?: ?(?:/|of|共) ?\d{1,4} ?页?)?[-–— ]*", re.I)
 _WIDE = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 _FINISHED = re.compile(r"[。！？!?；;：:.”’」』）)]$")
@@ -79,9 +80,10 @@ def parse_markdown(data: bytes) -> Page:
         line = match.group()
         if re.match(r" {0,3}(?:```|~~~)", line):
             fenced = not fenced
-        heading = None if fenced else re.match(r" {0,3}# +([^\n]{1,300}?)[ #]*$", line)
-        if heading:
-            return Page(text, heading[1].strip(" *_`"))
+        opening = None if fenced else re.match(r" {0,3}# +", line)
+        title = line[opening.end() :].rstrip(" #") if opening else ""
+        if 0 < len(title) <= _HEADING_LIMIT:
+            return Page(text, title.strip(" *_`"))
     return Page(text)
 
 
@@ -229,14 +231,18 @@ def _docx_lines(document: Docx) -> Iterator[str]:
 
 
 def _table_lines(table: Table) -> Iterator[str]:
-    for row in table.rows:
-        cells: list[str] = []
-        seen: set[Any] = set()
-        for cell in row.cells:  # a merged cell comes once for each column it spans
-            if cell._tc not in seen:
-                seen.add(cell._tc)
-                cells.append(_cell_text(cell))
-        yield " | ".join(filter(None, cells))
+    from docx.table import _Cell  # noqa: PLC0415
+
+    above: dict[int, str] = {}  # what stands at each column; a cell may claim to span any number of them
+    for row in table._tbl.tr_lst:
+        cells: dict[int, str] = {}
+        column = row.grid_before
+        for cell in row.tc_lst:
+            goes_on = cell.vMerge == "continue"
+            cells[column] = above.get(column, "") if goes_on else _cell_text(_Cell(cell, table))
+            column += cell.grid_span
+        above = cells
+        yield " | ".join(filter(None, cells.values()))
 
 
 def _cell_text(cell: _Cell) -> str:

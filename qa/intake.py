@@ -12,7 +12,7 @@ from pathlib import Path
 from qa.decode import replace_surrogates
 from qa.errors import UnreadableFile
 from qa.layout import sha256
-from qa.listing import Listed, is_unchanged
+from qa.listing import READ_AT_MOST, Listed, is_unchanged
 from qa.passages import Cut, Passages
 from qa.read import read_document
 from qa.records import Document, FileState
@@ -72,7 +72,7 @@ def _read(file: Listed, folder: Path) -> Taken:
     checksum = ""
     path = Path(file.path)
     try:
-        checksum = sha256(path)
+        checksum = sha256(path, READ_AT_MOST)
         document = read_document(path, folder)
     except (UnreadableFile, OSError) as error:
         reason = error.reason if isinstance(error, UnreadableFile) else error.strerror or str(error)

@@ -21,14 +21,19 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 from qa.errors import IndexDamaged, IndexForeign, IndexMissing
+from qa.load import load
 from qa.records import Manifest, Skipped
 
 FORMAT = 2
 HEAD = 1 << 16
+_POINTER_LIMIT = 1 << 10
+_MANIFEST_LIMIT = 1 << 30
 _POINTER = re.compile(r"(\d{6,}-[0-9a-f]{8}) ([0-9a-f]{64})\n")
 
 
@@ -127,7 +132,7 @@ def read_pointer(folder: Path) -> Pointer:
     """
     path = Layout(folder).current
     try:
-        text = path.read_text("utf-8")
+        text = load(path, _POINTER_LIMIT).decode()
     except FileNotFoundError:
         raise IndexMissing(folder) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -154,16 +159,43 @@ def read_manifest(folder: Path, pointer: Pointer) -> Manifest:
     """
     path = Files(Layout(folder).generations / pointer.generation).manifest
     try:
-        raw = path.read_bytes()
+        raw = load(path, _MANIFEST_LIMIT)
     except OSError as error:
         raise IndexDamaged(folder, f"{path.name}: {error.strerror}") from error
     if hashlib.sha256(raw).hexdigest() != pointer.checksum:
         raise IndexDamaged(folder, f"{path.name} was altered after it was written")
-    data = json.loads(raw)
-    if data["format"] != FORMAT:
-        raise IndexForeign(folder, f"the index has format {data['format']}, this version reads {FORMAT}")
-    skipped = tuple(Skipped(**skipped) for skipped in data.pop("skipped"))
-    return Manifest(**data, skipped=skipped)
+    try:
+        data = json.loads(raw)
+        got = data["format"]
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise IndexDamaged(folder, f"{path.name} is no manifest: {error!r}") from error
+    if got != FORMAT:
+        raise IndexForeign(folder, f"the index has format {got}, this version reads {FORMAT}")
+    try:
+        skipped = tuple(Skipped(**skipped) for skipped in data.pop("skipped"))
+        manifest = Manifest(**data, skipped=skipped)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IndexDamaged(folder, f"{path.name} has other fields than were written: {error}") from error
+    if not _fits(manifest, Manifest) or manifest.generation != pointer.generation or not _named_alike(manifest):
+        raise IndexDamaged(folder, f"{path.name} holds values that were not written")
+    return manifest
+
+
+def _named_alike(manifest: Manifest) -> bool:
+    return manifest.sizes.keys() == manifest.heads.keys() == manifest.checksums.keys()
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Tell whether a value is of a type, and a record's fields of theirs."""
+    outer, inner = get_origin(kind), get_args(kind)
+    if outer is Mapping:
+        return isinstance(value, dict) and all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())
+    if outer is tuple:
+        return isinstance(value, tuple) and all(_fits(each, inner[0]) for each in value)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return type(value) is kind and all(_fits(getattr(value, name), hints[name]) for name in hints)
+    return isinstance(value, kind)
 
 
 def check_files(folder: Path, manifest: Manifest, *, contents: bool) -> None:
@@ -179,8 +211,8 @@ def check_files(folder: Path, manifest: Manifest, *, contents: bool) -> None:
             got = path.stat().st_size
             expected = manifest.checksums[name] if contents else manifest.heads[name]
             altered = got == size and sha256(path, None if contents else HEAD) != expected
-        except OSError as error:
-            raise IndexDamaged(folder, f"{name}: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            raise IndexDamaged(folder, f"{name}: {getattr(error, 'strerror', error)}") from error
         if got != size:
             raise IndexDamaged(folder, f"{name} has {got} bytes, {size} were written")
         if altered:

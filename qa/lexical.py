@@ -82,12 +82,17 @@ def _registered(index: Any) -> Any:
 
 
 class LexicalWriter:
-    """Writes a full-text index into an existing empty folder, a text at a time; what is in memory stays bounded."""
+    """Writes a full-text index into an existing empty folder, a text at a time; what is in memory stays bounded.
+
+    Every method raises OSError if the disk does not take it.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._writer: Any = _registered(tantivy.Index(_schema(), path=str(folder))).writer(
-            heap_size=_HEAP_BYTES, num_threads=1
-        )
+        try:
+            index = _registered(tantivy.Index(_schema(), path=str(folder)))
+            self._writer: Any = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+        except ValueError as error:
+            raise _unwritten(error) from error
         self._length = 0
         self._title = self._title_terms = ""
 
@@ -99,17 +104,28 @@ class LexicalWriter:
         document.add_unsigned("row", self._length)
         document.add_text("title", self._title_terms)
         document.add_text("body", " ".join(terms(body)))
-        self._writer.add_document(document)
+        try:
+            self._writer.add_document(document)
+        except ValueError as error:
+            raise _unwritten(error) from error
         self._length += 1
 
     def finish(self) -> None:
         """Write what is still in memory."""
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        try:
+            self._writer.commit()
+            self._writer.wait_merging_threads()
+        except ValueError as error:
+            raise _unwritten(error) from error
 
     def abandon(self) -> None:
         """Stop the writer's threads; what is in memory is lost."""
         self._writer = None
+
+
+def _unwritten(error: ValueError) -> OSError:
+    """Return what tantivy's one kind of error means where it writes."""
+    return OSError(f"the full-text index: {error}")
 
 
 class LexicalIndex:

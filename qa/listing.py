@@ -6,15 +6,20 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from qa.decode import replace_surrogates
 from qa.errors import NoDocuments
 from qa.layout import sha256
+from qa.load import SIZE_LIMIT
 from qa.records import FileState
 
+READ_AT_MOST = SIZE_LIMIT + 1  # bytes: the rest of a file that is too large does not matter
+# A program that sets a file's time back after a change cannot set back when that was done; Windows does not keep it.
+_CHANGED: Callable[[os.stat_result], int] = (lambda _: 0) if os.name == "nt" else attrgetter("st_ctime_ns")
 _COARSEST_CLOCK = 2_000_000_000  # nanoseconds: FAT keeps times to two seconds
 
 
@@ -22,8 +27,9 @@ _COARSEST_CLOCK = 2_000_000_000  # nanoseconds: FAT keeps times to two seconds
 class Listed:
     """A file as its folder lists it.
 
-    ``name`` is its path below the folder, with forward slashes, as valid Unicode. ``mtime_ns`` is -1 if the file was
-    written so lately that a later change could leave its time as it is: within one tick of its file system's clock.
+    ``name`` is its path below the folder, with forward slashes, as valid Unicode. ``mtime_ns`` sums up when it was
+    written and when that was recorded; it is -1 if the file was written so lately that a later change could leave its
+    time as it is: within one tick of its file system's clock.
     """
 
     name: str
@@ -53,7 +59,7 @@ def list_files(folder: str | Path, suffixes: Collection[str]) -> list[Listed]:
         for entry in _entries(parent):
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 real = os.path.realpath(entry.path)
                 if real not in entered:
                     entered.add(real)
@@ -72,13 +78,20 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 def _listed(entry: os.DirEntry[str], prefix: str, settled: int) -> Iterator[Listed]:
     try:
         status = entry.stat()
     except OSError:
         return
     if stat.S_ISREG(status.st_mode):
-        time_ns = status.st_mtime_ns if status.st_mtime_ns < settled else -1
+        time_ns = status.st_mtime_ns + _CHANGED(status) if 0 <= status.st_mtime_ns < settled else -1
         yield Listed(replace_surrogates(prefix + entry.name), entry.path, status.st_size, time_ns)
 
 
@@ -97,6 +110,6 @@ def is_unchanged(file: Listed, before: FileState) -> bool:
     if before.sha256 and file.mtime_ns >= 0 and file.mtime_ns == before.mtime_ns:
         return True
     try:
-        return sha256(Path(file.path)) == before.sha256
+        return sha256(Path(file.path), READ_AT_MOST) == before.sha256
     except OSError:
         return not before.sha256  # it could not be opened then either

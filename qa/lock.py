@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from qa.errors import IndexLocked, UnreadableFile
+from qa.errors import IndexLocked, IndexUnwritable, UnreadableFile
 from qa.layout import Layout
 
 
@@ -21,6 +22,7 @@ def writing(folder: Path) -> Iterator[None]:
 
     :raises IndexLocked: if another process holds it; names that process.
     :raises UnreadableFile: if the folder cannot be written to.
+    :raises IndexUnwritable: if a write inside the ``with`` block fails.
     """
     layout = Layout(folder)
     try:
@@ -35,6 +37,8 @@ def writing(folder: Path) -> Iterator[None]:
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         layout.holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {since}", "utf-8")
         yield
+    except (OSError, sqlite3.Error) as error:
+        raise IndexUnwritable(folder, f"{getattr(error, 'strerror', None) or error}") from error
     finally:
         layout.holder.unlink(missing_ok=True)
         lock.release()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,10 @@ from typing import Any
 
 from qa.decode import replace_surrogates
 from qa.errors import InvalidQuestions
+from qa.load import load
 from qa.records import Document, Question, QuestionSet, Quote
+
+_SIZE_LIMIT = 1 << 30  # bytes
 
 
 def read_questions(path: str | Path) -> QuestionSet:
@@ -32,7 +34,7 @@ def read_questions(path: str | Path) -> QuestionSet:
 
 def _load(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return load(path, _SIZE_LIMIT).decode("utf-8-sig")
     except OSError as error:
         raise InvalidQuestions(path, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -93,7 +95,7 @@ def _read_jsonl(path: Path, text: str) -> QuestionSet:
         if not all(isinstance(answer, str) for answer in answers):
             raise InvalidQuestions(path, "field 'answers': expected a list of strings", line)
         evidence = tuple(_quote(path, label, line) for label in labels)
-        questions[name] = Question(name, wording, evidence, tuple(answers))
+        questions[name] = Question(name, wording, evidence, tuple(map(replace_surrogates, answers)))
     return QuestionSet("jsonl", tuple(questions.values()))
 
 
@@ -144,7 +146,7 @@ def _squad_answers(path: Path, entry: dict[str, Any]) -> list[str]:
     answers = [answer.get("text") for answer in _rows(path, {"answers": entry.get("answers", [])}, "answers")]
     if not all(isinstance(answer, str) for answer in answers):
         raise InvalidQuestions(path, f"question {entry.get('id')!r}: an answer without a text")
-    return [str(answer) for answer in answers if answer]
+    return [replace_surrogates(answer) for answer in answers if answer]
 
 
 def _unique(name: str, taken: dict[str, Question]) -> str:
@@ -194,7 +196,7 @@ def _qrels_file(folder: Path) -> Path:
 def _read_qrels(path: Path, documents: dict[str, Document]) -> dict[str, dict[str, int]]:
     """Return ``{query: {document: grade}}``; a header row is passed over."""
     grades: dict[str, dict[str, int]] = {}
-    rows = csv.reader(_load(path).replace("\r", "").split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
+    rows = (text.split("\t") for text in _load(path).replace("\r", "").split("\n"))
     for line, row in enumerate(rows, start=1):
         if not any(cell.strip() for cell in row) or (line == 1 and row[-1].strip() in {"score", "relevance", "grade"}):
             continue
@@ -206,5 +208,5 @@ def _read_qrels(path: Path, documents: dict[str, Document]) -> dict[str, dict[st
         try:
             grades.setdefault(query, {})[document] = int(grade)
         except ValueError as error:
-            raise InvalidQuestions(path, f"expected a whole number as the grade, got {grade!r}", line) from error
+            raise InvalidQuestions(path, f"expected a whole number as the grade, got {grade[:40]!r}", line) from error
     return grades

@@ -10,12 +10,11 @@ from qa.errors import NoDocuments, UnreadableFile
 from qa.facts import find_facts, with_head
 from qa.formats import READERS, UnreadableError, parse
 from qa.listing import list_files
+from qa.load import SIZE_LIMIT, load
 from qa.questions import read_questions
 from qa.records import Document, Skipped
 
 __all__ = ["document_id", "read_document", "read_documents", "read_questions", "scan"]
-
-SIZE_LIMIT = 64 << 20  # bytes
 
 
 def scan(folder: str | Path) -> list[Path]:
@@ -81,10 +80,6 @@ def read_documents(folder: str | Path, on_skip: Callable[[Skipped], None] | None
 
 def _load(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
+        return load(path, SIZE_LIMIT)
     except OSError as error:
         raise UnreadableError(error.strerror or type(error).__name__) from error
-    if len(data) > SIZE_LIMIT:
-        raise UnreadableError(f"it is larger than {SIZE_LIMIT >> 20} MiB")
-    return data

@@ -16,7 +16,9 @@ from qa.text import fold, quotations, sentences, trim
 _TINY = 40
 _TINY_SENTENCE = 20
 _NARROW = 0.4  # what a letter of an alphabet weighs against a Chinese character
-_WIDE_RUN = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]+")
+_WIDE = "\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
+_WIDE_RUN = re.compile(f"[{_WIDE}]+")
+_RUN = re.compile(f"(?P<wide>[{_WIDE}]+)|[^{_WIDE}]+")
 _CLAUSE_END = re.compile(r"[，、；：,;:](?=\D|$)")
 _UNFINISHED = re.compile(r"[^。！？!?；;…：:.”’」』）)\"]$")
 
@@ -177,12 +179,14 @@ def _pieces(text: str, start: int, end: int, target: int) -> Iterator[Stretch]:
 
 def _reach(text: str, start: int, end: int, target: int) -> int:
     """Return how far a piece that begins at ``start`` can go within the target."""
-    weight = 0.0
-    for offset in range(start, min(end, start + math.ceil(target / _NARROW) + 1)):
-        weight += 1.0 if _WIDE_RUN.match(text[offset]) else _NARROW
-        if weight > target:
-            return max(offset, start + 1)
-    return min(end, start + math.ceil(target / _NARROW) + 1)
+    most = min(end, start + math.ceil(target / _NARROW) + 1)
+    room = target + 1e-9
+    for run in _RUN.finditer(text, start, most):
+        each = 1.0 if run.lastgroup else _NARROW
+        if room < each * (run.end() - run.start()):
+            return max(run.start() + int(room / each), start + 1)
+        room -= each * (run.end() - run.start())
+    return most
 
 
 def _best_break(window: str) -> int:

@@ -122,6 +122,29 @@ def test_docx_paragraphs_and_tables_in_order() -> None:
     assert parse(word(document), ".docx") == Page("前言\n请假制度\n甲 | 乙 | 丙\n丁 戊 | 己\n后记", "请假制度")
 
 
+def test_a_merged_cell_stands_once_a_row_and_in_every_row_it_spans() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=3)
+    for cell, text in zip([cell for row in table.rows for cell in row.cells], "甲乙丙丁戊己庚辛壬", strict=True):
+        cell.text = text
+    table.cell(0, 0).merge(table.cell(1, 0))
+    table.cell(1, 1).merge(table.cell(2, 2))
+    assert parse(word(document), ".docx").text == "甲 丁 | 乙 | 丙\n甲 丁 | 戊 己 辛 壬\n庚 | 戊 己 辛 壬"
+
+
+def test_a_cell_that_claims_a_billion_columns_is_read_as_one() -> None:
+    document = docx.Document()
+    cells = document.add_table(rows=1, cols=2).rows[0].cells
+    cells[0].text, cells[1].text = "甲", "乙"
+    cells[0]._tc.grid_span = 10**9
+    assert parse(word(document), ".docx").text == "甲 | 乙"
+
+
+def test_a_heading_of_hash_marks_and_blanks_is_passed_over_at_once() -> None:
+    text = f"# {'# ' * 200_000}x\n# 请假制度 ##"
+    assert parse(text.encode(), ".md") == Page(text, "请假制度")
+
+
 def bomb() -> bytes:
     """Pack 600 MiB of zeros, by their declared size only, into a small archive."""
     out = io.BytesIO()

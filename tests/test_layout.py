@@ -1,7 +1,9 @@
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,3 +50,35 @@ def test_checking_heads_does_not_read_the_rest(small_index: Path, monkeypatch: p
     check_files(small_index, replace(manifest, heads=heads), contents=False)
     with pytest.raises(IndexDamaged, match=r"vectors\.faiss was altered"):
         check_files(small_index, manifest, contents=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda data: data.pop("folder"), "has other fields than were written"),
+        (lambda data: data.update(new=1), "has other fields than were written"),
+        (lambda data: data.pop("format"), "is no manifest"),
+        (lambda data: data.update(passages="many"), "holds values that were not written"),
+        (lambda data: data["sizes"].update(x={}), "holds values that were not written"),
+        (lambda data: data.update(generation="000009-aaaaaaaa"), "holds values that were not written"),
+        (lambda data: data["sizes"].update(x=1), "holds values that were not written"),
+        (
+            lambda data: [
+                data[kind].update({"\ud800": data[kind]["vectors.faiss"]}) for kind in ("sizes", "heads", "checksums")
+            ],
+            "surrogates not allowed",
+        ),
+    ],
+)
+def test_a_manifest_that_was_not_written_here_is_told(
+    small_index: Path, change: Callable[[dict[str, Any]], object], told: str
+) -> None:
+    pointer = read_pointer(small_index)
+    path = Files(Layout(small_index).generations / pointer.generation).manifest
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    Layout(small_index).current.write_text(f"{pointer.generation} {checksum}\n")
+    with pytest.raises(IndexDamaged, match=told):
+        open_generation(small_index)

@@ -9,7 +9,11 @@ from qa.listing import Listed, digest, is_unchanged, list_files
 from qa.records import FileState
 
 OLD = (1_600_000_000, 1_600_000_000)
-OLD_NS = 1_600_000_000 * 10**9
+
+
+def times(path: Path) -> int:
+    """When it was written, long ago, and when that was recorded."""
+    return OLD[0] * 10**9 + path.stat().st_ctime_ns
 
 
 def test_files_are_listed_by_name_with_size_and_time(tmp_path: Path) -> None:
@@ -18,8 +22,8 @@ def test_files_are_listed_by_name_with_size_and_time(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         os.utime(tmp_path / name, OLD)
     assert list_files(tmp_path, {".txt"}) == [
-        Listed("b.TXT", str(tmp_path / "b.TXT"), 2, OLD_NS),
-        Listed("目录/a.txt", str(tmp_path / "目录" / "a.txt"), 3, OLD_NS),
+        Listed("b.TXT", str(tmp_path / "b.TXT"), 2, times(tmp_path / "b.TXT")),
+        Listed("目录/a.txt", str(tmp_path / "目录" / "a.txt"), 3, times(tmp_path / "目录" / "a.txt")),
     ]
     with pytest.raises(NoDocuments, match="there is no such folder"):
         list_files(tmp_path / "nowhere", {".txt"})

@@ -1,5 +1,7 @@
+import errno
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qa.errors import IndexLocked, UnreadableFile
+from qa.errors import IndexLocked, IndexUnwritable, UnreadableFile
 from qa.lock import writing
 
 
@@ -46,4 +48,13 @@ def test_a_dead_writer_holds_no_lock(tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("")
     with pytest.raises(UnreadableFile, match="cannot be written to"), writing(tmp_path / "index"):
+        pass
+
+
+def test_a_write_that_fails_is_told_and_frees_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(IndexUnwritable, match="No space left on device"), writing(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(IndexUnwritable, match="disk is full"), writing(tmp_path):
+        raise sqlite3.OperationalError("database or disk is full")
+    with writing(tmp_path):
         pass

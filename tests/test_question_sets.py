@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,7 @@ def test_malformed_files(tmp_path: Path, rows: list[object], message: str) -> No
         ("q1\td1", r"test.tsv:1: expected query, document and grade, got 2 columns"),
         ("q1\td1\tx", r"test.tsv:1: expected a whole number as the grade, got 'x'"),
         ("q1\td9\t1", r"test.tsv:1: document 'd9' is not in corpus.jsonl"),
+        (f"q1\td1\t{'9' * 200_000}", r"test.tsv:1: expected a whole number as the grade"),
         ("q9\td1\t1", r"test.tsv: query 'q9' is not in queries.jsonl"),
         ("", r"no query of the set is judged"),
     ],
@@ -132,3 +134,11 @@ def test_not_utf8_and_lone_surrogates(tmp_path: Path) -> None:
     with pytest.raises(InvalidQuestions, match=r"not UTF-8 \(byte 8\)"):
         read_questions(path)
     assert read_questions(write(path, r'{"id": "a", "question": "\ud800?"}')).questions[0].text == "\ufffd?"
+    answers = write(path, r'{"id": "a", "question": "?", "answers": ["\ud800"]}')
+    assert read_questions(answers).questions[0].answers == ("\ufffd",)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "q.jsonl")
+    with pytest.raises(InvalidQuestions, match="it is not a regular file"):
+        read_questions(tmp_path / "q.jsonl")

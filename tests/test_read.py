@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from qa.errors import NoDocuments, UnreadableFile
-from qa.read import SIZE_LIMIT, read_document, read_documents, scan
+from qa.load import SIZE_LIMIT
+from qa.read import read_document, read_documents, scan
 from qa.records import Document, Skipped
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -26,6 +27,7 @@ def test_scan_takes_readable_files_in_order(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "a" / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "broken.txt").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
     assert [path.relative_to(tmp_path).as_posix() for path in scan(tmp_path)] == ["a.html", "a/z.md", "b.TXT", "c.docx"]
 
 
