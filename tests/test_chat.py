@@ -11,7 +11,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from qa.build import build_index
-from qa.chat import Desk, build_app
+from qa.chat import build_app
+from qa.desk import Desk
 from qa.embed import Encoder
 from qa.errors import IndexDamaged
 from qa.memory import LONGEST_QUESTION, Turn

@@ -41,7 +41,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "suggest": {"text"},
     "memory": set(),
     "web": set(),
-    "chat": {"memory", "search", "show", "suggest", "web", "wording"},
+    "desk": {"memory", "search", "show", "wording"},
+    "layout": {"desk", "memory", "search", "show", "wording"},
+    "chat": {"desk", "layout", "memory", "search", "show", "suggest", "web", "wording"},
     "__init__": {"build", "evaluation", "read", "search", "split"},
 }
 
