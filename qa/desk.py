@@ -64,9 +64,9 @@ class Desk:
     def messages(self, turns: Sequence[Turn], language: str) -> list[Message]:
         """Return a conversation as the chat component wants it."""
         return [
-            message
+            spoken
             for one in turns
-            for message in (
+            for spoken in (
                 message("user", question_to_html(one.question)),
                 message("assistant", self.reply(one, language)),
             )
