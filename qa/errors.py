@@ -16,8 +16,11 @@
     │   ├── ModelMissing
     │   ├── ModelMismatch
     │   └── DimensionMismatch
-    └── InvalidQuestions       carries the question file
-        └── QuoteNotFound
+    ├── InvalidQuestions       carries the question file
+    │   └── QuoteNotFound
+    ├── UploadRefused          carries the file's or folder's name and the reason
+    ├── InvalidAccounts        names and hashed passwords that cannot be read
+    └── ExtraMissing           carries the name of an extra that is not installed
 
 A message says what, where, what was got against what was expected, and the next command.
 """
@@ -145,3 +148,28 @@ class QuoteNotFound(InvalidQuestions):
         self.question_id = question_id
         self.document_id = document_id
         self.quote = quote
+
+
+class UploadRefused(QAError):
+    """A document cannot be added or removed through the chat."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class InvalidAccounts(QAError):
+    """The names and hashed passwords of ``--auth`` cannot be read."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}. Make a line with: qa password NAME")
+        self.where = where
+
+
+class ExtraMissing(QAError):
+    """An optional part was asked for whose packages are not installed."""
+
+    def __init__(self, extra: str, wanted: str) -> None:
+        super().__init__(f"{wanted} needs packages that are not installed. Run: pip install 'wenda[{extra}]'")
+        self.extra = extra

@@ -31,6 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reread": {"rank", "span", "text"},
     "answer": {"text"},
     "search": {"embed", "lexical", "store", "build", "rank", "reread", "answer"},
+    "uploads": {"formats", "read", "store"},
+    "live": {"build", "embed", "search", "store", "uploads"},
     "why": {"text", "boilerplate", "search"},
     "doctor": {"embed", "build", "store", "search"},
     "measures": {"text"},
