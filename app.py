@@ -1,15 +1,19 @@
-"""Start the web chat: ``python app.py [--host H] [--port P] [--index DIR]``."""
+"""Start the web chat: ``python app.py [--host H] [--port P] [--index DIR]``; ``--help`` lists what a server needs."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
 from qa.errors import QAError
+
+_SEEDS = Path("seeds")
+_ENVIRONMENT = "environment"
 
 
 @click.command()
@@ -18,11 +22,59 @@ from qa.errors import QAError
 @click.option(
     "--index", "index", default="index", show_default=True, type=click.Path(path_type=Path), help="Index folder."
 )
-def main(host: str, port: int, index: Path) -> None:
-    """Serve the chat over an index; an index that is missing is built from seeds/ first."""
-    from qa.build import ensure_index  # noqa: PLC0415  (--help and wrong usage need no engine)
+@click.option(
+    "--allow-upload",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Let visitors add documents to DIR and remove them; the index is the one of DIR. seeds/ is never edited.",
+)
+@click.option(
+    "--upload-limit", metavar="MIB", default=20, show_default=True, type=click.IntRange(1, 64), help="Most of one file."
+)
+@click.option(
+    "--auth",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value=_ENVIRONMENT,
+    help="Ask for name and password. FILE holds lines that `qa password` makes; without FILE, QA_ACCOUNTS does.",
+)
+@click.option(
+    "--rate",
+    metavar="N",
+    default=120,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Most questions a minute from one other machine; 0 for no limit.",
+)
+@click.option(
+    "--access-log", metavar="FILE", type=click.File("a", "utf-8"), help="Append JSON lines; - is standard output."
+)
+@click.option("--log-questions", is_flag=True, help="Write the text of questions into the access log too.")
+@click.option("--root-path", metavar="PATH", default="", help="Path below which a proxy offers the chat, as /qa.")
+@click.option("--mcp", is_flag=True, help="Answer MCP clients at /gradio_api/mcp/ (extra: mcp).")
+def main(
+    host: str,
+    port: int,
+    index: Path,
+    folder: Path | None,
+    upload_limit: int,
+    auth: str | None,
+    rate: int,
+    access_log: TextIO | None,
+    log_questions: bool,
+    root_path: str,
+    mcp: bool,
+) -> None:
+    """Serve the chat over an index; an index that is missing is built from seeds/ (or the folder of uploads) first."""
+    from qa.accesslog import AccessLog  # noqa: PLC0415  (--help and wrong usage need no engine)
+    from qa.auth import read_accounts  # noqa: PLC0415
+    from qa.build import ensure_index  # noqa: PLC0415
     from qa.chat import build_app  # noqa: PLC0415
-    from qa.search import Retriever  # noqa: PLC0415
+    from qa.limits import Limits  # noqa: PLC0415
+    from qa.live import Library, Live  # noqa: PLC0415
+    from qa.service import Service  # noqa: PLC0415
+    from qa.uploads import Shelf, UploadLimits  # noqa: PLC0415
     from qa.web import address_of, listen, serve  # noqa: PLC0415
 
     try:
@@ -31,10 +83,24 @@ def main(host: str, port: int, index: Path) -> None:
         reason = os.strerror(error.errno or 0)
         _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
     try:
-        ensure_index(index, say=lambda line: click.echo(line, err=True))
-        app = build_app(Retriever.open(index))
+        accounts = read_accounts(None if auth == _ENVIRONMENT else Path(auth)) if auth is not None else None
+        may_grow = UploadLimits(file_bytes=upload_limit << 20)
+        kept = [_SEEDS, Path(__file__).parent / _SEEDS]
+        shelf = Shelf(folder, may_grow, kept=kept) if folder is not None else None
+        ensure_index(index, folder or _SEEDS, say=lambda line: click.echo(line, err=True))
+        live = Live(index)
+        service = Service(
+            accounts=accounts,
+            limits=Limits(a_minute=rate, upload_bytes=may_grow.request_bytes if shelf is not None else 0),
+            log=AccessLog(access_log, questions=log_questions) if access_log is not None else None,
+            library=Library(live, shelf) if shelf is not None else None,
+            mcp=mcp,
+            root_path=root_path,
+        )
+        app = build_app(live, service)
     except QAError as error:
         _stop(str(error))
+    threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)
     serve(app, listener)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -21,12 +22,13 @@ from fastapi import FastAPI
 from gradio.events import api
 
 from qa.desk import Desk, Message, message
-from qa.errors import QAError
+from qa.errors import ExtraMissing, QAError
 from qa.layout import Parts, lay_out, named
+from qa.live import Live
 from qa.memory import KEPT_TURNS, Memory, read_memory, turn
+from qa.service import Service, surround
 from qa.show import question_to_html
 from qa.suggest import suggest
-from qa.web import Guard
 from qa.wording import DEFAULT, LANGUAGES, language_of, words
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "build_app", "build_chat"]
 
 _AT_ONCE = 4
-_WAITING = 200
 _FONTS = (
     "system-ui",
     "-apple-system",
@@ -54,18 +55,24 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
-def build_chat(retriever: Retriever) -> gr.Blocks:
-    """Return the chat for a retriever, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`."""
-    read = (retriever.document(id_) for id_ in retriever.documents)
-    desk = Desk(retriever, tuple(suggest(read, lambda question: retriever.ask(question, k=3).answered)))
+def build_chat(desk: Desk, service: Service) -> gr.Blocks:
+    """Return the chat for a desk, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`."""
     blocks = gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True)
     with blocks:
         parts = lay_out(desk)
         _wire(blocks, desk, parts)
-        api(_in_one_line(desk.ask), api_name="ask")
-        api(_in_one_line(desk.search), api_name="search")
-    blocks.queue(default_concurrency_limit=_AT_ONCE, max_size=_WAITING)
+        # Queued, MCP's calls would go through a client that calls this server at the address the visitor names.
+        api(_in_one_line(desk.ask), api_name="ask", queue=not service.mcp)
+        api(_in_one_line(desk.search), api_name="search", queue=not service.mcp)
+    blocks.queue(default_concurrency_limit=_AT_ONCE, max_size=service.limits.at_once)
     return blocks
+
+
+def _desk(opened: Retriever | Live, service: Service) -> Desk:
+    retriever = opened.now if isinstance(opened, Live) else opened
+    read = (retriever.document(id_) for id_ in retriever.documents)
+    examples = suggest(read, lambda question: retriever.ask(question, k=3).answered)
+    return Desk(opened, tuple(examples), service.log.answer if service.log is not None else None)
 
 
 def _in_one_line(endpoint: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
@@ -129,15 +136,27 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
     parts.page.open(read, parts.language, parts.page, queue=False, **quiet)
 
 
-def build_app(retriever: Retriever) -> FastAPI:
-    """Return the chat as a web application: the page at ``/``, whether it is well at ``/health``.
+def build_app(opened: Retriever | Live, service: Service | None = None) -> FastAPI:
+    """Return the chat as a web application: the page at ``/``; ``/health`` and ``/ready`` for those who watch over it.
 
     Nothing that the page shows is loaded from, or sent to, another machine.
+
+    :raises ExtraMissing: if MCP is wanted and its packages are not installed.
     """
+    service = service or Service()
+    if service.mcp and find_spec("mcp") is None:
+        raise ExtraMissing("mcp", "--mcp")
     # Not `Blocks.launch`: it asks its own address through the proxy that the environment names, if there is one.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.add_middleware(Guard)
-    app.get("/health")(lambda: {"generation": retriever.manifest.generation, "passages": retriever.manifest.passages})
+    surround(app, service)
+    desk = _desk(opened, service)
+
+    def state() -> dict[str, Any]:
+        manifest = desk.retriever.manifest
+        return {"generation": manifest.generation, "passages": manifest.passages}
+
+    app.get("/health")(state)
+    app.get("/ready")(lambda: {"ready": True, **state()})
     look = gr.themes.Base(
         primary_hue="teal", neutral_hue="stone", font=list(_FONTS), font_mono=["ui-monospace", "Menlo", "monospace"]
     )
@@ -145,17 +164,19 @@ def build_app(retriever: Retriever) -> FastAPI:
     style = f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
     gr.mount_gradio_app(
         app,
-        build_chat(retriever),
+        build_chat(desk, service),
         path="/",
         footer_links=[],
         run_history=False,
+        auth=service.accounts.verify_aside if service.accounts is not None else None,
+        root_path=service.root_path or None,
         favicon_path=str(_HERE / "favicon.svg"),
         show_error=False,
-        max_file_size=1,
+        max_file_size=service.library.shelf.limits.file_bytes if service.library is not None else 1,
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
-        mcp_server=False,
+        mcp_server=service.mcp,
         theme=look,
         head=style,
     )

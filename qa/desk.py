@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qa.errors import InvalidQuestion, QAError
+from qa.live import Live
 from qa.memory import LONGEST_QUESTION, Turn
-from qa.records import Place
+from qa.records import Answer, Place
 from qa.show import (
     hits_to_json,
     notice_to_html,
@@ -32,14 +34,23 @@ Message = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A retriever and what the chat says about it; its HTML never holds a traceback."""
+    """A retriever and what the chat says about it; its HTML never holds a traceback.
 
-    retriever: Retriever
+    ``noted`` is told each question, its answer and the seconds it took.
+    """
+
+    opened: Retriever | Live
     examples: tuple[str, ...] = ()
+    noted: Callable[[str, Answer, float], None] | None = None
+
+    @property
+    def retriever(self) -> Retriever:
+        """The retriever to answer one question with."""
+        return self.opened.now if isinstance(self.opened, Live) else self.opened
 
     def ask(self, question: str, k: int = 5, documents: list[str] | None = None) -> dict[str, Any]:
         """Answer a question from the documents: the object that `qa ask --json` prints."""
-        return to_json(self.retriever.ask(question, _limited(k), documents or None))
+        return to_json(self._answer(question, _limited(k), documents))
 
     def search(self, question: str, k: int = 5, documents: list[str] | None = None) -> list[dict[str, Any]]:
         """Find the passages that answer best: the `hits` of `qa ask --json`, without a verdict."""
@@ -51,7 +62,7 @@ class Desk:
         if len(asked.question) > LONGEST_QUESTION:
             return notice_to_html(say["long_question"].format(most=LONGEST_QUESTION))
         try:
-            answer = self.retriever.ask(asked.question, asked.k, asked.documents or None)
+            answer = self._answer(asked.question, asked.k, asked.documents)
             others = [place.document_id for hit in answer.hits for place in hit.passage.also_in]
             titles = {id_: one.title for id_, one in self.retriever.passages.headings(others).items()}
         except QAError as error:
@@ -60,6 +71,13 @@ class Desk:
             _log.exception("no answer to a question of %d characters", len(asked.question))
             return notice_to_html(say["unexpected"])
         return to_html(answer, titles, language)
+
+    def _answer(self, question: str, k: int, documents: Sequence[str] | None) -> Answer:
+        start = time.perf_counter()
+        answer = self.retriever.ask(question, k, documents or None)
+        if self.noted is not None:
+            self.noted(question, answer, time.perf_counter() - start)
+        return answer
 
     def messages(self, turns: Sequence[Turn], language: str) -> list[Message]:
         """Return a conversation as the chat component wants it."""
@@ -75,11 +93,12 @@ class Desk:
     def page(self, address: str, language: str) -> str:
         """Return the page that a link names, its passage and evidence marked, what is never searched greyed."""
         target = read_page_link(address)
+        retriever = self.retriever
         try:
-            document = self.retriever.document(target[0].document_id if target else "")
+            document = retriever.document(target[0].document_id if target else "")
         except KeyError:
             return notice_to_html(words(language)["document_gone"])
-        passages = self.retriever.passages
+        passages = retriever.passages
         searched = [
             place
             for passage in passages.at(passages.rows_of([document.id]))

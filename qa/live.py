@@ -74,7 +74,7 @@ class Library:
             raise UploadRefused(
                 str(shelf.folder),
                 f"{live.index} was built from {built_from or 'no folder'}. "
-                f"Run: qa index {shelf.folder} --index {live.index}",
+                f"Run: python app.py --index my-index --allow-upload {shelf.folder}",
             )
         self.live = live
         self.shelf = shelf

@@ -74,6 +74,21 @@ _ROWS: Mapping[str, tuple[str, str, str]] = {
         "問題太長了，最多 {most} 個字。請縮短後再試。",
         "The question is too long: at most {most} characters. Please shorten it.",
     ),
+    "too_often": (
+        "提问太频繁了，请 {seconds} 秒后再试。",
+        "提問太頻繁了，請 {seconds} 秒後再試。",
+        "That was too often. Please try again in {seconds} seconds.",
+    ),
+    "too_many": (
+        "现在提问的人太多，请 {seconds} 秒后再试。",
+        "現在提問的人太多，請 {seconds} 秒後再試。",
+        "Too many people are asking just now. Please try again in {seconds} seconds.",
+    ),
+    "too_large": (
+        "内容太大，最多 {most}。",
+        "內容太大，最多 {most}。",
+        "That is too large: at most {most}.",
+    ),
     "problem": ("暂时无法回答：", "暫時無法回答：", "This cannot be answered now: "),
     "unexpected": (
         "出了一点问题，已记入日志。请稍后再试。",

@@ -42,10 +42,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "show": {"wording"},
     "suggest": {"text"},
     "memory": set(),
-    "web": set(),
-    "desk": {"memory", "search", "show", "wording"},
+    "accesslog": set(),
+    "stopping": {"accesslog"},
+    "web": {"accesslog", "stopping"},
+    "auth": set(),
+    "limits": {"accesslog", "wording"},
+    "service": {"accesslog", "auth", "limits", "live", "web"},
+    "desk": {"live", "memory", "search", "show", "wording"},
     "layout": {"desk", "memory", "search", "show", "wording"},
-    "chat": {"desk", "layout", "memory", "search", "show", "suggest", "web", "wording"},
+    "chat": {"desk", "layout", "live", "memory", "search", "service", "show", "suggest", "wording"},
     "__init__": {"build", "evaluation", "read", "search", "split"},
 }
 

@@ -149,5 +149,6 @@ def test_a_generation_that_cannot_be_opened_leaves_the_old_one_in_use(
 
 def test_an_index_of_another_folder_is_refused(index: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    with pytest.raises(UploadRefused, match=r"was built from .*documents\. Run: qa index .*other --index "):
+    said = r"was built from .*documents\. Run: python app\.py --index my-index --allow-upload .*other"
+    with pytest.raises(UploadRefused, match=said):
         Library(Live(index), Shelf(tmp_path / "other"))
