@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from gradio.events import api
 
 from qa.desk import Desk, Message, message
+from qa.documents import lay_out_documents, wire_documents
 from qa.errors import ExtraMissing, QAError
 from qa.layout import Parts, lay_out, named
 from qa.live import Live
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "build_app", "build_chat"]
 
 _AT_ONCE = 4
+_CACHE = (300, 1800)  # every so many seconds, uploads older than that which never became documents are deleted
 _FONTS = (
     "system-ui",
     "-apple-system",
@@ -57,10 +59,14 @@ _Result = TypeVar("_Result")
 
 def build_chat(desk: Desk, service: Service) -> gr.Blocks:
     """Return the chat for a desk, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`."""
-    blocks = gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True)
+    blocks = gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True, delete_cache=_CACHE)
     with blocks:
         parts = lay_out(desk)
         _wire(blocks, desk, parts)
+        if service.library is not None:
+            with parts.left:
+                shelves = lay_out_documents(service.library)
+            wire_documents(service.library, desk, parts, shelves)
         # Queued, MCP's calls would go through a client that calls this server at the address the visitor names.
         api(_in_one_line(desk.ask), api_name="ask", queue=not service.mcp)
         api(_in_one_line(desk.search), api_name="search", queue=not service.mcp)

@@ -35,6 +35,7 @@ class Parts:
     k: gr.Slider
     documents: gr.Dropdown
     page: gr.HTML
+    left: gr.Column
 
     @property
     def named(self) -> list[Any]:
@@ -48,7 +49,7 @@ def lay_out(desk: Desk) -> Parts:
     # Without a secret Gradio draws a new one each start, which would forget the conversation; nothing is hidden by it.
     memory = gr.BrowserState(Memory().to_json(), storage_key="wenda", secret="wenda")  # noqa: S106
     with gr.Row(elem_id="wd-top"):
-        heading = gr.HTML(_heading(desk, DEFAULT), elem_id="wd-heading", js_on_load=None)
+        top = gr.HTML(heading(desk, DEFAULT), elem_id="wd-heading", js_on_load=None)
         new = gr.Button(say["new_chat"], elem_id="wd-new", size="sm", scale=0)
         language = gr.Dropdown(
             [(name, tag) for tag, name in LANGUAGES.items()],
@@ -61,7 +62,7 @@ def lay_out(desk: Desk) -> Parts:
         )
         gr.Button("◐", elem_id="wd-theme", size="sm", scale=0)
     with gr.Row(elem_id="wd-desk"):
-        with gr.Column(elem_id="wd-left"):
+        with gr.Column(elem_id="wd-left") as left:
             talk = _conversation(desk)
             box = gr.Textbox(
                 lines=1,
@@ -77,7 +78,7 @@ def lay_out(desk: Desk) -> Parts:
                 k = gr.Slider(1, MOST_SOURCES, value=5, step=1, label=say["sources"], elem_id="wd-k")
                 documents = _filter(desk.retriever)
         page = gr.HTML("", elem_id="wd-reader", js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"))
-    return Parts(memory, heading, new, language, talk, box, options, k, documents, page)
+    return Parts(memory, top, new, language, talk, box, options, k, documents, page, left)
 
 
 def _conversation(desk: Desk) -> gr.Chatbot:
@@ -98,22 +99,27 @@ def _conversation(desk: Desk) -> gr.Chatbot:
 
 
 def _filter(retriever: Retriever) -> gr.Dropdown:
-    known = retriever.documents
-    shown = 1 < len(known) <= _FILTERED_DOCUMENTS
     return gr.Dropdown(
-        [(document.title or id_, id_) for id_, document in known.items()] if shown else [],
+        **choices(retriever),
         multiselect=True,
         label=words(DEFAULT)["documents"],
-        visible=shown,
         elem_id="wd-documents",
     )
+
+
+def choices(retriever: Retriever) -> dict[str, Any]:
+    """Return the documents that a question can be limited to, as the settings of the filter."""
+    known = retriever.documents
+    shown = 1 < len(known) <= _FILTERED_DOCUMENTS
+    listed = [(document.title or id_, id_) for id_, document in known.items()] if shown else []
+    return {"choices": listed, "visible": shown}
 
 
 def named(desk: Desk, language: str, turns: Sequence[Turn]) -> list[Any]:
     """Return the updates of :attr:`Parts.named` for a language."""
     say = words(language)
     return [
-        _heading(desk, language),
+        heading(desk, language),
         say["new_chat"],
         gr.update(label=say["question"], placeholder=say["placeholder"], interactive=True),
         gr.update(label=say["options"]),
@@ -133,7 +139,8 @@ def _empty(desk: Desk, language: str) -> Mapping[str, Any]:
     }
 
 
-def _heading(desk: Desk, language: str) -> str:
+def heading(desk: Desk, language: str) -> str:
+    """Return the page's heading, which also carries the words that its script shows."""
     say = words(language)
     indexed = say["indexed"].format(n=len(desk.retriever.documents))
     return (

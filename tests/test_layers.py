@@ -50,7 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "service": {"accesslog", "auth", "limits", "live", "web"},
     "desk": {"live", "memory", "search", "show", "wording"},
     "layout": {"desk", "memory", "search", "show", "wording"},
-    "chat": {"desk", "layout", "live", "memory", "search", "service", "show", "suggest", "wording"},
+    "documents": {"desk", "formats", "layout", "live", "show", "uploads", "wording"},
+    "chat": {"desk", "documents", "layout", "live", "memory", "search", "service", "show", "suggest", "wording"},
     "__init__": {"build", "evaluation", "read", "search", "split"},
 }
 
