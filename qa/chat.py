@@ -6,6 +6,7 @@ page opens, so they never show what the index no longer holds.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -167,10 +168,12 @@ def build_app(opened: Retriever | Live, service: Service | None = None) -> FastA
         primary_hue="teal", neutral_hue="stone", font=list(_FONTS), font_mono=["ui-monospace", "Menlo", "monospace"]
     )
     # As `css` Gradio would rewrite every selector to stand inside its container, where body and .dark are not.
-    style = f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
+    # The link keeps browsers from asking for an icon above the path below which a proxy offers the chat.
+    style = f"<link rel='icon' href='favicon.ico' /><style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
+    chat = build_chat(desk, service)
     gr.mount_gradio_app(
         app,
-        build_chat(desk, service),
+        chat,
         path="/",
         footer_links=[],
         run_history=False,
@@ -186,4 +189,16 @@ def build_app(opened: Retriever | Live, service: Service | None = None) -> FastA
         theme=look,
         head=style,
     )
+    if service.mcp:
+        _speak_json(chat)
     return app
+
+
+def _speak_json(chat: gr.Blocks) -> None:
+    """Have MCP tools answer JSON: Gradio answers Python's notation, which no other program reads."""
+    types = chat.mcp_server_obj.types
+
+    def to_content(data: list[Any], _: str) -> list[Any]:
+        return [types.TextContent(type="text", text=json.dumps(one, ensure_ascii=False)) for one in data]
+
+    chat.mcp_server_obj.postprocess_output_data = to_content

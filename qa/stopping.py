@@ -14,7 +14,7 @@ import uvicorn
 from qa.accesslog import App, Message, Receive, Send
 
 SECONDS_TO_FINISH = 9.0  # containers are killed ten seconds after they are told to stop
-_SECONDS_TO_COME_BACK = 0.5  # between a question that was taken and the request that fetches its answer
+_SECONDS_TO_COME_BACK = 3.0  # at most, between a question that was taken and the request that fetches its answer
 _LASTING = (
     "/gradio_api/heartbeat/",
     "/gradio_api/mcp",
@@ -28,7 +28,7 @@ class Underway:
         self.app = app
         self.stopping = False
         self._open = 0
-        self._last = 0.0
+        self._last_taken = -_SECONDS_TO_COME_BACK
         self._end: asyncio.Event | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -46,12 +46,13 @@ class Underway:
             await self.app(scope, receive, send)
         finally:
             self._open -= 1
-            self._last = time.monotonic()
+            if scope["method"] == "POST":
+                self._last_taken = time.monotonic()
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is under way and nothing was a moment ago."""
-        return self._open == 0 and time.monotonic() - self._last > _SECONDS_TO_COME_BACK
+        """Whether nothing is under way, and whoever asked has had the time to come back for the answer."""
+        return self._open == 0 and time.monotonic() - self._last_taken > _SECONDS_TO_COME_BACK
 
     def end_lasting(self) -> None:
         """End the streams that would stay open for as long as their page does."""

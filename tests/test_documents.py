@@ -24,6 +24,7 @@ from qa.web import running
 
 __all__ = ["chromium", "new_page"]
 
+expect.set_options(timeout=20_000)
 SEEDS = Path(__file__).parents[1] / "seeds"
 OPENING = "图书馆周六上午九点开门，下午五点关门。\n"
 MAY = UploadLimits(file_bytes=1 << 20, files=3)
