@@ -196,9 +196,9 @@ def build_app(opened: Retriever | Live, service: Service | None = None) -> FastA
 
 def _speak_json(chat: gr.Blocks) -> None:
     """Have MCP tools answer JSON: Gradio answers Python's notation, which no other program reads."""
-    types = chat.mcp_server_obj.types
+    server: Any = chat.mcp_server_obj
 
     def to_content(data: list[Any], _: str) -> list[Any]:
-        return [types.TextContent(type="text", text=json.dumps(one, ensure_ascii=False)) for one in data]
+        return [server.types.TextContent(type="text", text=json.dumps(one, ensure_ascii=False)) for one in data]
 
-    chat.mcp_server_obj.postprocess_output_data = to_content
+    server.postprocess_output_data = to_content
