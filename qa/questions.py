@@ -30,6 +30,21 @@ def read_questions(path: str | Path) -> QuestionSet:
     return questions
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSON Lines question file as they stand, each checked to be a question; none is fine.
+
+    :raises InvalidQuestions: as :func:`read_questions`, and if a ``wrong`` quote is none.
+    """
+    text = _load(path)
+    _read_jsonl(path, text)
+    rows = []
+    for line, row in _objects(path, text):
+        for label in _field(path, row, "wrong", list, line, default=[]):
+            _quote(path, label, line)
+        rows.append(row)
+    return rows
+
+
 def _load(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")

@@ -40,6 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "show": {"wording"},
     "suggest": {"text"},
     "memory": set(),
+    "followup": {"text"},
+    "feedback": {"questions", "text"},
     "web": set(),
     "desk": {"memory", "search", "show", "wording"},
     "layout": {"desk", "memory", "search", "show", "wording"},
