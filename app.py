@@ -18,10 +18,18 @@ from qa.errors import QAError
 @click.option(
     "--index", "index", default="index", show_default=True, type=click.Path(path_type=Path), help="Index folder."
 )
-def main(host: str, port: int, index: Path) -> None:
+@click.option(
+    "--feedback/--no-feedback",
+    default=True,
+    show_default=True,
+    help="Let people say whether a passage answers; kept beside the index folder in INDEX.feedback.jsonl, a question "
+    "file for qa evaluate.",
+)
+def main(host: str, port: int, index: Path, feedback: bool) -> None:
     """Serve the chat over an index; an index that is missing is built from seeds/ first."""
     from qa.build import ensure_index  # noqa: PLC0415  (--help and wrong usage need no engine)
     from qa.chat import build_app  # noqa: PLC0415
+    from qa.feedback import FeedbackFiles  # noqa: PLC0415
     from qa.search import Retriever  # noqa: PLC0415
     from qa.web import address_of, listen, serve  # noqa: PLC0415
 
@@ -32,7 +40,7 @@ def main(host: str, port: int, index: Path) -> None:
         _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
     try:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
-        app = build_app(Retriever.open(index))
+        app = build_app(Retriever.open(index), feedback=FeedbackFiles(index) if feedback else None)
     except QAError as error:
         _stop(str(error))
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)

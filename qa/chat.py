@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -20,10 +21,12 @@ import gradio as gr  # it reads the lines above
 from fastapi import FastAPI
 from gradio.events import api
 
+from qa.card import failed_to_html, waiting_to_html
 from qa.desk import Desk, Message, message
 from qa.errors import QAError
+from qa.feedback import FeedbackFiles
 from qa.layout import Parts, lay_out, named
-from qa.memory import KEPT_TURNS, Memory, read_memory, turn
+from qa.memory import KEPT_TURNS, LONGEST_QUESTION, Memory, Turn, read_memory, turn
 from qa.show import question_to_html
 from qa.suggest import suggest
 from qa.web import Guard
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk", "build_app", "build_chat"]
 
+_KNOWN_NAMES = 2000
 _AT_ONCE = 4
 _WAITING = 200
 _FONTS = (
@@ -54,10 +58,15 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
-def build_chat(retriever: Retriever) -> gr.Blocks:
-    """Return the chat for a retriever, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`."""
+def build_chat(retriever: Retriever, feedback: FeedbackFiles | None = None) -> gr.Blocks:
+    """Return the chat for a retriever, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`.
+
+    :param feedback: where to keep what people say about answers; nobody is asked by default.
+    """
     read = (retriever.document(id_) for id_ in retriever.documents)
-    desk = Desk(retriever, tuple(suggest(read, lambda question: retriever.ask(question, k=3).answered)))
+    examples = suggest(read, lambda question: retriever.ask(question, k=3).answered)
+    organisations = dict.fromkeys(one.organisation for one in retriever.documents.values() if one.organisation)
+    desk = Desk(retriever, tuple(examples), tuple(islice(organisations, _KNOWN_NAMES)), feedback)
     blocks = gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True)
     with blocks:
         parts = lay_out(desk)
@@ -97,17 +106,33 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
         memory = Memory(language, read_memory(kept).turns)
         return [*named(desk, language, memory.turns), memory.to_json()]
 
+    def answered(asked: Turn, talk: list[Message], language: str, memory: Memory) -> Iterator[tuple[Any, Any, Any]]:
+        shown = [*talk[-2 * (KEPT_TURNS - 1) :], message("user", question_to_html(asked.question))]
+        yield [*shown, message("assistant", waiting_to_html(language))], "", gr.skip()
+        yield [*shown, message("assistant", desk.reply(asked, language))], gr.skip(), memory.adding(asked).to_json()
+
     def send(
         question: str, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
     ) -> Iterator[tuple[Any, Any, Any]]:
-        asked = turn(question or "", k, documents)
+        memory, asked = read_memory(kept), turn(question or "", k, documents)
         if not asked.question:
             yield gr.skip(), gr.skip(), gr.skip()
             return
-        memory = read_memory(kept).adding(asked)
-        shown = [*talk[-2 * (KEPT_TURNS - 1) :], message("user", question_to_html(asked.question))]
-        yield shown, "", gr.skip()
-        yield [*shown, message("assistant", desk.reply(asked, language))], gr.skip(), memory.to_json()
+        yield from answered(desk.complete(asked, memory.last), talk, language, memory)
+
+    def again(
+        event: gr.EventData, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """Ask once more; the latest question is replaced, ``literal`` takes it as it stands."""
+        memory, asked = read_memory(kept), turn(str(event.question), k, documents)
+        if event.latest:
+            talk = talk[:-2]
+            memory = memory.without(asked.question)
+        yield from answered(asked if event.literal else desk.complete(asked, memory.last), talk, language, memory)
+
+    def stopped(event: gr.EventData, talk: list[Message], language: str) -> list[Message]:
+        said = failed_to_html(str(event.question), words(language)["stopped"], language)
+        return [*talk[:-1], message("assistant", said)]
 
     def cleared(kept: Any) -> tuple[list[Message], Any]:
         return [], Memory(read_memory(kept).language).to_json()
@@ -118,19 +143,32 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
     def read(language: str, event: gr.EventData) -> str:
         return desk.page(str(event.address), language)
 
+    def wondered(event: gr.EventData, language: str, k: float) -> str:
+        expected = None if event.expected is None else str(event.expected)
+        return desk.explain(str(event.question)[:LONGEST_QUESTION], expected, language, int(k))
+
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    inputs = [parts.box, parts.talk, parts.k, parts.documents, parts.language, parts.memory]
-    outputs = [parts.talk, parts.box, parts.memory]
+    settings = [parts.talk, parts.k, parts.documents, parts.language, parts.memory]
+    inputs, outputs = [parts.box, *settings], [parts.talk, parts.box, parts.memory]
     blocks.load(opening, parts.memory, [parts.language, *parts.named, parts.memory], **quiet)
     parts.language.input(renamed, [parts.language, parts.memory], [*parts.named, parts.memory], **quiet)
-    parts.box.submit(send, inputs, outputs, **quiet)
-    parts.talk.example_select(picked, None, parts.box, queue=False, **quiet).then(send, inputs, outputs, **quiet)
+    sent = parts.box.submit(send, inputs, outputs, **quiet)
+    picking = parts.talk.example_select(picked, None, parts.box, queue=False, **quiet)
+    chosen = picking.then(send, inputs, outputs, **quiet)
+    repeated = parts.page.retry(again, settings, outputs, **quiet)
+    parts.page.stop(
+        stopped, [parts.talk, parts.language], parts.talk, cancels=[sent, chosen, repeated], queue=False, **quiet
+    )
     parts.new.click(cleared, parts.memory, [parts.talk, parts.memory], queue=False, **quiet)
     parts.page.open(read, parts.language, parts.page, queue=False, **quiet)
+    # It reads every document, so one at a time.
+    parts.page.submit(wondered, [parts.language, parts.k], parts.page, concurrency_limit=1, **quiet)
 
 
-def build_app(retriever: Retriever) -> FastAPI:
+def build_app(retriever: Retriever, *, feedback: FeedbackFiles | None = None) -> FastAPI:
     """Return the chat as a web application: the page at ``/``, whether it is well at ``/health``.
+
+    :param feedback: as in :func:`build_chat`.
 
     Nothing that the page shows is loaded from, or sent to, another machine.
     """
@@ -145,7 +183,7 @@ def build_app(retriever: Retriever) -> FastAPI:
     style = f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
     gr.mount_gradio_app(
         app,
-        build_chat(retriever),
+        build_chat(retriever, feedback),
         path="/",
         footer_links=[],
         run_history=False,

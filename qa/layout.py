@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,8 +76,25 @@ def lay_out(desk: Desk) -> Parts:
             with gr.Accordion(say["options"], open=False, elem_id="wd-options") as options, gr.Row():
                 k = gr.Slider(1, MOST_SOURCES, value=5, step=1, label=say["sources"], elem_id="wd-k")
                 documents = _filter(desk.retriever)
-        page = gr.HTML("", elem_id="wd-reader", js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"))
+        page = gr.HTML(
+            "",
+            elem_id="wd-reader",
+            js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"),
+            server_functions=[_judging(desk)],
+        )
     return Parts(memory, heading, new, language, talk, box, options, k, documents, page)
+
+
+def _judging(desk: Desk) -> Callable[[Any], str]:
+    """Return what the page's script calls to have a judgement kept; what it sends may be anything."""
+
+    def judge(sent: Any) -> str:
+        named = sent if isinstance(sent, dict) else {}
+        return desk.judge(
+            *(str(named.get(name, "")) for name in ("question", "address", "verdict", "answer", "language"))
+        )
+
+    return judge
 
 
 def _conversation(desk: Desk) -> gr.Chatbot:
@@ -138,6 +155,6 @@ def _heading(desk: Desk, language: str) -> str:
     indexed = say["indexed"].format(n=len(desk.retriever.documents))
     return (
         f'<div id="wd-words" data-language="{language}" data-copied="{say["copied"]}" data-theme="{say["theme"]}" '
-        f'data-send="{say["send"]}">'
+        f'data-send="{say["send"]}" data-noted="{say["noted"]}" data-back="{say["taken_back"]}">'
         f"<h1>{say['app']}</h1><p>{escape(indexed)}</p></div>"
     )

@@ -43,9 +43,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "followup": {"text"},
     "feedback": {"questions", "text"},
     "web": set(),
-    "desk": {"memory", "search", "show", "wording"},
+    "card": {"show", "wording"},
+    "explanation": {"show", "why", "wording"},
+    "desk": {"card", "explanation", "why", "feedback", "followup", "memory", "search", "show", "wording"},
     "layout": {"desk", "memory", "search", "show", "wording"},
-    "chat": {"desk", "layout", "memory", "search", "show", "suggest", "web", "wording"},
+    "chat": {"card", "desk", "feedback", "layout", "memory", "search", "show", "suggest", "web", "wording"},
     "__init__": {"build", "evaluation", "read", "search", "split"},
 }
 
