@@ -7,7 +7,7 @@ page opens, so they never show what the index no longer holds.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import islice
 from pathlib import Path
@@ -29,6 +29,7 @@ from qa.layout import Parts, lay_out, named
 from qa.memory import KEPT_TURNS, LONGEST_QUESTION, Memory, Turn, read_memory, turn
 from qa.show import question_to_html
 from qa.suggest import suggest
+from qa.trial import Bench, wire_trial
 from qa.web import Guard
 from qa.wording import DEFAULT, LANGUAGES, language_of, words
 
@@ -58,10 +59,13 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
-def build_chat(retriever: Retriever, feedback: FeedbackFiles | None = None) -> gr.Blocks:
+def build_chat(
+    retriever: Retriever, feedback: FeedbackFiles | None = None, question_files: Sequence[Path] | None = None
+) -> gr.Blocks:
     """Return the chat for a retriever, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`.
 
     :param feedback: where to keep what people say about answers; nobody is asked by default.
+    :param question_files: labelled questions that the page can be measured with; by default it has no evaluation.
     """
     read = (retriever.document(id_) for id_ in retriever.documents)
     examples = suggest(read, lambda question: retriever.ask(question, k=3).answered)
@@ -69,8 +73,11 @@ def build_chat(retriever: Retriever, feedback: FeedbackFiles | None = None) -> g
     desk = Desk(retriever, tuple(examples), tuple(islice(organisations, _KNOWN_NAMES)), feedback)
     blocks = gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True)
     with blocks:
-        parts = lay_out(desk)
+        bench = None if question_files is None else Bench(retriever, tuple(question_files), feedback)
+        parts = lay_out(desk, bench)
         _wire(blocks, desk, parts)
+        if bench is not None and parts.trial is not None:
+            wire_trial(bench, parts.trial, parts.language)
         api(_in_one_line(desk.ask), api_name="ask")
         api(_in_one_line(desk.search), api_name="search")
     blocks.queue(default_concurrency_limit=_AT_ONCE, max_size=_WAITING)
@@ -165,10 +172,13 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
     parts.page.submit(wondered, [parts.language, parts.k], parts.page, concurrency_limit=1, **quiet)
 
 
-def build_app(retriever: Retriever, *, feedback: FeedbackFiles | None = None) -> FastAPI:
+def build_app(
+    retriever: Retriever, *, feedback: FeedbackFiles | None = None, question_files: Sequence[Path] | None = None
+) -> FastAPI:
     """Return the chat as a web application: the page at ``/``, whether it is well at ``/health``.
 
     :param feedback: as in :func:`build_chat`.
+    :param question_files: likewise.
 
     Nothing that the page shows is loaded from, or sent to, another machine.
     """
@@ -180,10 +190,11 @@ def build_app(retriever: Retriever, *, feedback: FeedbackFiles | None = None) ->
         primary_hue="teal", neutral_hue="stone", font=list(_FONTS), font_mono=["ui-monospace", "Menlo", "monospace"]
     )
     # As `css` Gradio would rewrite every selector to stand inside its container, where body and .dark are not.
-    style = f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
+    rules = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "trial.css"))
+    style = f"<style>{rules}</style>"
     gr.mount_gradio_app(
         app,
-        build_chat(retriever, feedback),
+        build_chat(retriever, feedback, question_files),
         path="/",
         footer_links=[],
         run_history=False,

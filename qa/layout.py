@@ -12,6 +12,7 @@ import gradio as gr
 from qa.desk import Desk
 from qa.memory import MOST_SOURCES, Memory, Turn
 from qa.show import escape
+from qa.trial import Bench, TrialParts, lay_out_trial
 from qa.wording import DEFAULT, LANGUAGES, words
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Parts:
     k: gr.Slider
     documents: gr.Dropdown
     page: gr.HTML
+    trial: TrialParts | None
 
     @property
     def named(self) -> list[Any]:
@@ -42,13 +44,14 @@ class Parts:
         return [self.heading, self.new, self.box, self.options, self.k, self.documents, self.talk]
 
 
-def lay_out(desk: Desk) -> Parts:
-    """Place the components inside the open ``gr.Blocks``."""
+def lay_out(desk: Desk, bench: Bench | None) -> Parts:
+    """Place the components inside the open ``gr.Blocks``; without a bench there is no evaluation."""
     say = words(DEFAULT)
     # Without a secret Gradio draws a new one each start, which would forget the conversation; nothing is hidden by it.
     memory = gr.BrowserState(Memory().to_json(), storage_key="wenda", secret="wenda")  # noqa: S106
     with gr.Row(elem_id="wd-top"):
         heading = gr.HTML(_heading(desk, DEFAULT), elem_id="wd-heading", js_on_load=None)
+        trying = gr.Button(say["evaluation"], elem_id="wd-try", size="sm", scale=0, visible=bench is not None)
         new = gr.Button(say["new_chat"], elem_id="wd-new", size="sm", scale=0)
         language = gr.Dropdown(
             [(name, tag) for tag, name in LANGUAGES.items()],
@@ -76,13 +79,14 @@ def lay_out(desk: Desk) -> Parts:
             with gr.Accordion(say["options"], open=False, elem_id="wd-options") as options, gr.Row():
                 k = gr.Slider(1, MOST_SOURCES, value=5, step=1, label=say["sources"], elem_id="wd-k")
                 documents = _filter(desk.retriever)
+        trial = None if bench is None else lay_out_trial(bench, trying)
         page = gr.HTML(
             "",
             elem_id="wd-reader",
             js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"),
             server_functions=[_judging(desk)],
         )
-    return Parts(memory, heading, new, language, talk, box, options, k, documents, page)
+    return Parts(memory, heading, new, language, talk, box, options, k, documents, page, trial)
 
 
 def _judging(desk: Desk) -> Callable[[Any], str]:

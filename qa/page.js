@@ -132,7 +132,13 @@ document.addEventListener("click", (event) => {
     again(hit(".wd-turn"), false);
   } else if (hit(".wd-literal")) again(hit(".wd-turn"), true);
   else if (hit(".wd-judge")) judge(hit(".wd-judge"));
-  else if (hit("a.wd-why")) {
+  else if (hit(".wd-miss")) {
+    opener = hit(".wd-miss");
+    wonder(opener.dataset.question, opener.dataset.expected);
+  } else if (hit("#wd-try")) {
+    const trying = document.body.classList.toggle("wd-trying");
+    hit("#wd-try").setAttribute("aria-pressed", String(trying));
+  } else if (hit("a.wd-why")) {
     event.preventDefault();
     opener = hit("a.wd-why");
     wonder(asked(opener), null);

@@ -20,9 +20,14 @@ def read_questions(path: str | Path) -> QuestionSet:
     :raises InvalidQuestions: if it is missing, malformed or empty; names the file and, where there is one, the line.
     """
     path = Path(path)
-    if path.is_dir():
-        return _read_beir(path)
-    text = _load(path)
+    return _read_beir(path) if path.is_dir() else parse_questions(_load(path), path)
+
+
+def parse_questions(text: str, path: Path) -> QuestionSet:
+    """Return the question set that a text holds, JSON Lines or SQuAD JSON; otherwise as :func:`read_questions`.
+
+    :param path: what errors call the text.
+    """
     whole = _squad_object(text)
     questions = _read_squad(path, whole) if whole is not None else _read_jsonl(path, text)
     if not questions.questions:

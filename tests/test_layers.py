@@ -46,8 +46,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "card": {"show", "wording"},
     "explanation": {"show", "why", "wording"},
     "desk": {"card", "explanation", "why", "feedback", "followup", "memory", "search", "show", "wording"},
-    "layout": {"desk", "memory", "search", "show", "wording"},
-    "chat": {"card", "desk", "feedback", "layout", "memory", "search", "show", "suggest", "web", "wording"},
+    "plots": {"show"},
+    "scorecard": {"kinds", "measures", "plots", "report", "show", "wording"},
+    "trial": {"evaluation", "feedback", "questions", "report", "scorecard", "search", "show", "wording"},
+    "layout": {"desk", "trial", "memory", "search", "show", "wording"},
+    "chat": {"card", "desk", "feedback", "layout", "memory", "search", "show", "suggest", "trial", "web", "wording"},
     "__init__": {"build", "evaluation", "read", "search", "split"},
 }
 
