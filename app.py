@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -53,6 +54,26 @@ _ENVIRONMENT = "environment"
 @click.option("--log-questions", is_flag=True, help="Write the text of questions into the access log too.")
 @click.option("--root-path", metavar="PATH", default="", help="Path below which a proxy offers the chat, as /qa.")
 @click.option("--mcp", is_flag=True, help="Answer MCP clients at /gradio_api/mcp/ (extra: mcp).")
+@click.option(
+    "--feedback/--no-feedback",
+    default=True,
+    show_default=True,
+    help="Let people say whether a passage answers; kept beside the index folder in INDEX.feedback.jsonl, a question "
+    "file for qa evaluate.",
+)
+@click.option(
+    "--evaluation/--no-evaluation",
+    default=None,
+    help="Let visitors run question sets, which takes the machine's time for minutes. On by default only if HOST is "
+    "this machine itself; behind a proxy say --no-evaluation.",
+)
+@click.option(
+    "--questions",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A labelled question file to offer for evaluation; may be given several times. "
+    "[default: questions/seeds.jsonl, if it is there]",
+)
 def main(
     host: str,
     port: int,
@@ -65,12 +86,16 @@ def main(
     log_questions: bool,
     root_path: str,
     mcp: bool,
+    feedback: bool,
+    evaluation: bool | None,
+    questions: tuple[Path, ...],
 ) -> None:
     """Serve the chat over an index; an index that is missing is built from seeds/ (or the folder of uploads) first."""
     from qa.accesslog import AccessLog  # noqa: PLC0415  (--help and wrong usage need no engine)
     from qa.auth import read_accounts  # noqa: PLC0415
     from qa.build import ensure_index  # noqa: PLC0415
     from qa.chat import build_app  # noqa: PLC0415
+    from qa.feedback import FeedbackFiles  # noqa: PLC0415
     from qa.limits import Limits  # noqa: PLC0415
     from qa.live import Library, Live  # noqa: PLC0415
     from qa.service import Service  # noqa: PLC0415
@@ -82,6 +107,7 @@ def main(
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
+    measured = _is_this_machine(host) if evaluation is None else evaluation
     try:
         accounts = read_accounts(None if auth == _ENVIRONMENT else Path(auth)) if auth is not None else None
         may_grow = UploadLimits(file_bytes=upload_limit << 20)
@@ -97,12 +123,28 @@ def main(
             mcp=mcp,
             root_path=root_path,
         )
-        app = build_app(live, service)
+        app = build_app(
+            live,
+            service,
+            feedback=FeedbackFiles(index) if feedback else None,
+            question_files=_offered(questions) if measured else None,
+        )
     except QAError as error:
         _stop(str(error))
     threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)
     serve(app, listener)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _offered(questions: tuple[Path, ...]) -> tuple[Path, ...]:
+    return questions or tuple(path for path in (Path("questions/seeds.jsonl"),) if path.is_file())
 
 
 def _stop(message: str) -> NoReturn:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -22,15 +23,18 @@ import gradio as gr  # it reads the lines above
 from fastapi import FastAPI
 from gradio.events import api
 
+from qa.card import failed_to_html, waiting_to_html
 from qa.desk import Desk, Message, message
 from qa.documents import lay_out_documents, wire_documents
 from qa.errors import ExtraMissing, QAError
+from qa.feedback import FeedbackFiles
 from qa.layout import Parts, lay_out, named
-from qa.live import Live
-from qa.memory import KEPT_TURNS, Memory, read_memory, turn
+from qa.live import Live, in_use
+from qa.memory import KEPT_TURNS, LONGEST_QUESTION, Memory, Turn, read_memory, turn
 from qa.service import Service, surround
 from qa.show import question_to_html
 from qa.suggest import suggest
+from qa.trial import Bench, wire_trial
 from qa.wording import DEFAULT, LANGUAGES, language_of, words
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk", "build_app", "build_chat"]
 
+_KNOWN_NAMES = 2000
 _AT_ONCE = 4
 _CACHE = (300, 1800)  # every so many seconds, uploads older than that which never became documents are deleted
 _FONTS = (
@@ -58,12 +63,18 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
-def build_chat(desk: Desk, service: Service) -> gr.Blocks:
-    """Return the chat for a desk, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`."""
+def build_chat(desk: Desk, service: Service, question_files: Sequence[Path] | None = None) -> gr.Blocks:
+    """Return the chat for a desk, with the endpoints ``/ask`` and ``/search``; served by :func:`build_app`.
+
+    :param question_files: labelled questions that the page can be measured with; by default it has no evaluation.
+    """
     blocks = gr.Blocks(title=words(DEFAULT)["app"], analytics_enabled=False, fill_width=True, delete_cache=_CACHE)
     with blocks:
-        parts = lay_out(desk)
+        bench = None if question_files is None else Bench(desk.opened, tuple(question_files), desk.feedback)
+        parts = lay_out(desk, bench)
         _wire(blocks, desk, parts)
+        if bench is not None and parts.trial is not None:
+            wire_trial(bench, parts.trial, parts.language)
         if service.library is not None:
             with parts.left:
                 shelves = lay_out_documents(service.library)
@@ -75,11 +86,13 @@ def build_chat(desk: Desk, service: Service) -> gr.Blocks:
     return blocks
 
 
-def _desk(opened: Retriever | Live, service: Service) -> Desk:
-    retriever = opened.now if isinstance(opened, Live) else opened
+def _desk(opened: Retriever | Live, service: Service, feedback: FeedbackFiles | None) -> Desk:
+    retriever = in_use(opened)
     read = (retriever.document(id_) for id_ in retriever.documents)
     examples = suggest(read, lambda question: retriever.ask(question, k=3).answered)
-    return Desk(opened, tuple(examples), service.log.answer if service.log is not None else None)
+    organisations = dict.fromkeys(one.organisation for one in retriever.documents.values() if one.organisation)
+    noted = service.log.answer if service.log is not None else None
+    return Desk(opened, tuple(examples), tuple(islice(organisations, _KNOWN_NAMES)), feedback, noted)
 
 
 def _in_one_line(endpoint: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
@@ -111,17 +124,33 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
         memory = Memory(language, read_memory(kept).turns)
         return [*named(desk, language, memory.turns), memory.to_json()]
 
+    def answered(asked: Turn, talk: list[Message], language: str, memory: Memory) -> Iterator[tuple[Any, Any, Any]]:
+        shown = [*talk[-2 * (KEPT_TURNS - 1) :], message("user", question_to_html(asked.question))]
+        yield [*shown, message("assistant", waiting_to_html(language))], "", gr.skip()
+        yield [*shown, message("assistant", desk.reply(asked, language))], gr.skip(), memory.adding(asked).to_json()
+
     def send(
         question: str, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
     ) -> Iterator[tuple[Any, Any, Any]]:
-        asked = turn(question or "", k, documents)
+        memory, asked = read_memory(kept), turn(question or "", k, documents)
         if not asked.question:
             yield gr.skip(), gr.skip(), gr.skip()
             return
-        memory = read_memory(kept).adding(asked)
-        shown = [*talk[-2 * (KEPT_TURNS - 1) :], message("user", question_to_html(asked.question))]
-        yield shown, "", gr.skip()
-        yield [*shown, message("assistant", desk.reply(asked, language))], gr.skip(), memory.to_json()
+        yield from answered(desk.complete(asked, memory.last), talk, language, memory)
+
+    def again(
+        event: gr.EventData, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """Ask once more; the latest question is replaced, ``literal`` takes it as it stands."""
+        memory, asked = read_memory(kept), turn(str(event.question), k, documents)
+        if event.latest:
+            talk = talk[:-2]
+            memory = memory.without(asked.question)
+        yield from answered(asked if event.literal else desk.complete(asked, memory.last), talk, language, memory)
+
+    def stopped(event: gr.EventData, talk: list[Message], language: str) -> list[Message]:
+        said = failed_to_html(str(event.question), words(language)["stopped"], language)
+        return [*talk[:-1], message("assistant", said)]
 
     def cleared(kept: Any) -> tuple[list[Message], Any]:
         return [], Memory(read_memory(kept).language).to_json()
@@ -132,19 +161,39 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
     def read(language: str, event: gr.EventData) -> str:
         return desk.page(str(event.address), language)
 
+    def wondered(event: gr.EventData, language: str, k: float) -> str:
+        expected = None if event.expected is None else str(event.expected)
+        return desk.explain(str(event.question)[:LONGEST_QUESTION], expected, language, int(k))
+
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    inputs = [parts.box, parts.talk, parts.k, parts.documents, parts.language, parts.memory]
-    outputs = [parts.talk, parts.box, parts.memory]
+    settings = [parts.talk, parts.k, parts.documents, parts.language, parts.memory]
+    inputs, outputs = [parts.box, *settings], [parts.talk, parts.box, parts.memory]
     blocks.load(opening, parts.memory, [parts.language, *parts.named, parts.memory], **quiet)
     parts.language.input(renamed, [parts.language, parts.memory], [*parts.named, parts.memory], **quiet)
-    parts.box.submit(send, inputs, outputs, **quiet)
-    parts.talk.example_select(picked, None, parts.box, queue=False, **quiet).then(send, inputs, outputs, **quiet)
+    sent = parts.box.submit(send, inputs, outputs, **quiet)
+    picking = parts.talk.example_select(picked, None, parts.box, queue=False, **quiet)
+    chosen = picking.then(send, inputs, outputs, **quiet)
+    repeated = parts.page.retry(again, settings, outputs, **quiet)
+    parts.page.stop(
+        stopped, [parts.talk, parts.language], parts.talk, cancels=[sent, chosen, repeated], queue=False, **quiet
+    )
     parts.new.click(cleared, parts.memory, [parts.talk, parts.memory], queue=False, **quiet)
     parts.page.open(read, parts.language, parts.page, queue=False, **quiet)
+    # It reads every document, so one at a time.
+    parts.page.submit(wondered, [parts.language, parts.k], parts.page, concurrency_limit=1, **quiet)
 
 
-def build_app(opened: Retriever | Live, service: Service | None = None) -> FastAPI:
+def build_app(
+    opened: Retriever | Live,
+    service: Service | None = None,
+    *,
+    feedback: FeedbackFiles | None = None,
+    question_files: Sequence[Path] | None = None,
+) -> FastAPI:
     """Return the chat as a web application: the page at ``/``; ``/health`` and ``/ready`` for those who watch over it.
+
+    :param feedback: where to keep what people say about answers; nobody is asked by default.
+    :param question_files: as in :func:`build_chat`.
 
     Nothing that the page shows is loaded from, or sent to, another machine.
 
@@ -156,7 +205,7 @@ def build_app(opened: Retriever | Live, service: Service | None = None) -> FastA
     # Not `Blocks.launch`: it asks its own address through the proxy that the environment names, if there is one.
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     surround(app, service)
-    desk = _desk(opened, service)
+    desk = _desk(opened, service, feedback)
 
     def state() -> dict[str, Any]:
         manifest = desk.retriever.manifest
@@ -168,9 +217,10 @@ def build_app(opened: Retriever | Live, service: Service | None = None) -> FastA
         primary_hue="teal", neutral_hue="stone", font=list(_FONTS), font_mono=["ui-monospace", "Menlo", "monospace"]
     )
     # As `css` Gradio would rewrite every selector to stand inside its container, where body and .dark are not.
+    rules = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "trial.css"))
     # The link keeps browsers from asking for an icon above the path below which a proxy offers the chat.
-    style = f"<link rel='icon' href='favicon.ico' /><style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
-    chat = build_chat(desk, service)
+    style = f"<link rel='icon' href='favicon.ico' /><style>{rules}</style>"
+    chat = build_chat(desk, service, question_files)
     gr.mount_gradio_app(
         app,
         chat,

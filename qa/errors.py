@@ -6,6 +6,7 @@
     ├── InvalidQuestion        an empty question, or k below 1
     ├── NoDocuments            nothing to index in a folder
     ├── UnreadableFile         one file that cannot be turned into a document
+    ├── FeedbackNotKept        carries the question file
     ├── IndexProblem           carries the index folder
     │   ├── IndexMissing
     │   ├── IndexStale
@@ -62,6 +63,14 @@ class UnreadableFile(QAError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class FeedbackNotKept(QAError):
+    """What somebody said about an answer could not be written down."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: feedback is not kept: {reason}. To do without it: python app.py --no-feedback")
+        self.path = path
 
 
 class IndexProblem(QAError):

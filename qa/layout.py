@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import gradio as gr
 from qa.desk import Desk
 from qa.memory import MOST_SOURCES, Memory, Turn
 from qa.show import escape
+from qa.trial import Bench, TrialParts, lay_out_trial
 from qa.wording import DEFAULT, LANGUAGES, words
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Parts:
     documents: gr.Dropdown
     page: gr.HTML
     left: gr.Column
+    trial: TrialParts | None
 
     @property
     def named(self) -> list[Any]:
@@ -43,13 +45,14 @@ class Parts:
         return [self.heading, self.new, self.box, self.options, self.k, self.documents, self.talk]
 
 
-def lay_out(desk: Desk) -> Parts:
-    """Place the components inside the open ``gr.Blocks``."""
+def lay_out(desk: Desk, bench: Bench | None) -> Parts:
+    """Place the components inside the open ``gr.Blocks``; without a bench there is no evaluation."""
     say = words(DEFAULT)
     # Without a secret Gradio draws a new one each start, which would forget the conversation; nothing is hidden by it.
     memory = gr.BrowserState(Memory().to_json(), storage_key="wenda", secret="wenda")  # noqa: S106
     with gr.Row(elem_id="wd-top"):
         top = gr.HTML(heading(desk, DEFAULT), elem_id="wd-heading", js_on_load=None)
+        trying = gr.Button(say["evaluation"], elem_id="wd-try", size="sm", scale=0, visible=bench is not None)
         new = gr.Button(say["new_chat"], elem_id="wd-new", size="sm", scale=0)
         language = gr.Dropdown(
             [(name, tag) for tag, name in LANGUAGES.items()],
@@ -77,8 +80,26 @@ def lay_out(desk: Desk) -> Parts:
             with gr.Accordion(say["options"], open=False, elem_id="wd-options") as options, gr.Row():
                 k = gr.Slider(1, MOST_SOURCES, value=5, step=1, label=say["sources"], elem_id="wd-k")
                 documents = _filter(desk.retriever)
-        page = gr.HTML("", elem_id="wd-reader", js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"))
-    return Parts(memory, top, new, language, talk, box, options, k, documents, page, left)
+        trial = None if bench is None else lay_out_trial(bench, trying)
+        page = gr.HTML(
+            "",
+            elem_id="wd-reader",
+            js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"),
+            server_functions=[_judging(desk)],
+        )
+    return Parts(memory, top, new, language, talk, box, options, k, documents, page, left, trial)
+
+
+def _judging(desk: Desk) -> Callable[[Any], str]:
+    """Return what the page's script calls to have a judgement kept; what it sends may be anything."""
+
+    def judge(sent: Any) -> str:
+        named = sent if isinstance(sent, dict) else {}
+        return desk.judge(
+            *(str(named.get(name, "")) for name in ("question", "address", "verdict", "answer", "language"))
+        )
+
+    return judge
 
 
 def _conversation(desk: Desk) -> gr.Chatbot:
@@ -145,6 +166,6 @@ def heading(desk: Desk, language: str) -> str:
     indexed = say["indexed"].format(n=len(desk.retriever.documents))
     return (
         f'<div id="wd-words" data-language="{language}" data-copied="{say["copied"]}" data-theme="{say["theme"]}" '
-        f'data-send="{say["send"]}">'
+        f'data-send="{say["send"]}" data-noted="{say["noted"]}" data-back="{say["taken_back"]}">'
         f"<h1>{say['app']}</h1><p>{escape(indexed)}</p></div>"
     )

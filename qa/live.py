@@ -108,6 +108,11 @@ class Library:
         self.live.refresh()
 
 
+def in_use(opened: Retriever | Live) -> Retriever:
+    """Return the retriever to answer one question with."""
+    return opened.now if isinstance(opened, Live) else opened
+
+
 def _closing(retriever: Retriever) -> Retriever:
     """Have a retriever's files closed when the last question that reads them is answered."""
     weakref.finalize(retriever, retriever.passages.close)
