@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from qa import __main__ as command_line
+from qa.auth import read_accounts
 from qa.store import read_pointer
 
 LONG = "会议由甲同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"
@@ -167,3 +168,14 @@ def test_evaluate_measures_and_compares(qa: Run, seeds_index: Path, tmp_path: Pa
     code, out, _ = qa("evaluate", questions, "--index", seeds_index, "--compare", tmp_path / "old.json")
     assert code == 0
     assert "success@1" in out
+
+
+def test_password_prints_a_line_that_lets_its_name_in(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, line, _ = qa("password", "anna", "--password", "correct horse")
+    (tmp_path / "accounts").write_text(line, "utf-8")
+    assert code == 0
+    assert "correct horse" not in line
+    assert read_accounts(tmp_path / "accounts").verify("anna", "correct horse")
+    code, out, err = qa("password", "an na", "--password", "correct horse")
+    assert (code, out) == (1, "")
+    assert err.startswith("InvalidAccounts: 'an na': a name has 1 to 64 characters")
