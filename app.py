@@ -107,7 +107,7 @@ def main(
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
-    measured = _is_this_machine(host) if evaluation is None else evaluation
+    measured = is_this_machine(host) if evaluation is None else evaluation
     try:
         accounts = read_accounts(None if auth == _ENVIRONMENT else Path(auth)) if auth is not None else None
         may_grow = UploadLimits(file_bytes=upload_limit << 20)
@@ -127,7 +127,7 @@ def main(
             live,
             service,
             feedback=FeedbackFiles(index) if feedback else None,
-            question_files=_offered(questions) if measured else None,
+            question_files=offered(questions) if measured else None,
         )
     except QAError as error:
         _stop(str(error))
@@ -136,14 +136,16 @@ def main(
     serve(app, listener)
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Say whether only this machine can reach an address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _offered(questions: tuple[Path, ...]) -> tuple[Path, ...]:
+def offered(questions: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the question files to offer: those that were named, or else the ones of the seeds."""
     return questions or tuple(path for path in (Path("questions/seeds.jsonl"),) if path.is_file())
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from app import is_this_machine, main, offered
 from qa.auth import make_line
 
 ROOT = Path(__file__).parents[1]
@@ -124,3 +126,33 @@ def test_everything_a_server_needs_can_be_asked_for_at_once(tmp_path: Path, monk
         assert served.wait(timeout=60) == 0
     requests = [json.loads(line)["path"] for line in log.read_text("utf-8").splitlines()]
     assert requests == ["/qa/ready", "/gradio_api/upload", "/gradio_api/mcp/schema", "/qa/login", "/config"]
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("a.org", False),
+    ],
+)
+def test_evaluation_is_offered_by_itself_only_to_this_machine(host: str, local: bool) -> None:
+    assert is_this_machine(host) is local
+
+
+def test_the_questions_of_the_seeds_are_offered_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = (tmp_path / "own.jsonl",)
+    assert offered(own) == own
+    monkeypatch.chdir(tmp_path)
+    assert offered(()) == ()
+    (tmp_path / "questions").mkdir()
+    (tmp_path / "questions" / "seeds.jsonl").touch()
+    assert offered(()) == (Path("questions/seeds.jsonl"),)
+
+
+def test_help_names_every_option() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).output
+    assert all(f"--{name}" in shown for name in ("no-feedback", "no-evaluation", "questions"))
