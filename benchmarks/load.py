@@ -1,7 +1,7 @@
 """Ask as many people at once: ``python -m benchmarks.load [--users 50] [--questions 20] [--url ADDRESS]``.
 
 Starts ``app.py`` on the seeds as its own process, times it from its start until it is ready, and then lets every user
-ask one question after another through the queue, as the page does. Prints times, errors and the server's memory.
+ask one question after another through the queue, as the page does. Prints times, errors, the server's work and memory.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -51,15 +52,16 @@ def main(users: int, questions: int, rounds: int, index: str | None) -> None:
             print(f"start to ready  {ready:6.2f} s")
             print(f"memory at start {resident(process):6.0f} MiB")
             for number in range(1, rounds + 1):
-                start = time.perf_counter()
+                start, worked = time.perf_counter(), processor(process)
                 times, errors = asyncio.run(crowd(address, users, questions))
-                took = time.perf_counter() - start
+                took, worked = time.perf_counter() - start, processor(process) - worked
                 ordered = sorted(times)
                 print(
                     f"round {number}: {len(times)} answers, {len(errors)} errors in {took:.1f} s "
                     f"({len(times) / took:.0f} a second); "
                     f"p50 {statistics.median(ordered):.2f} s, p95 {ordered[int(len(ordered) * 0.95)]:.2f} s, "
-                    f"slowest {ordered[-1]:.2f} s; memory {resident(process):.0f} MiB"
+                    f"slowest {ordered[-1]:.2f} s; server {worked / len(times) * 1000:.0f} ms of processor an answer; "
+                    f"memory {resident(process):.0f} MiB"
                 )
                 for error in errors[:3]:
                     print(f"  {error}")
@@ -93,6 +95,12 @@ def resident(process: int) -> float:
     """Return the memory that a process holds, in MiB."""
     status = Path(f"/proc/{process}/status").read_text("utf-8")
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+def processor(process: int) -> float:
+    """Return the seconds that all of a process's threads have computed, which other processes do not lengthen much."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def crowd(address: str, users: int, questions: int) -> tuple[list[float], list[str]]:
