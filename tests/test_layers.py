@@ -50,7 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scorecard": {"kinds", "measures", "plots", "report", "show", "wording"},
     "trial": {"evaluation", "feedback", "questions", "report", "scorecard", "search", "show", "wording"},
     "layout": {"desk", "trial", "memory", "search", "show", "wording"},
-    "chat": {"card", "desk", "feedback", "layout", "memory", "search", "show", "suggest", "trial", "web", "wording"},
+    "conversation": {"card", "desk", "layout", "memory", "show", "wording"},
+    "chat": {"conversation", "desk", "feedback", "layout", "search", "suggest", "trial", "web", "wording"},
     "__init__": {"build", "evaluation", "read", "search", "split"},
 }
 

@@ -93,10 +93,10 @@ def test_limits_hold(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(trial, "MOST_QUESTIONS", 1)
     two = LINE + "\n" + LINE.replace('"1"', '"2"')
     assert "At most 1 questions are measured here, these are 2." in last(Bench(retriever), "file", two)
+    monkeypatch.setattr(trial, "LARGEST_REPORT", 1)
+    assert "This is not a report" in last(Bench(retriever), "file", LINE, "{}")
     monkeypatch.setattr(trial, "LARGEST_SET", 10)
     assert "The file is too large." in last(Bench(retriever), "file", LINE)
-    monkeypatch.setattr(trial, "LARGEST_REPORT", 1)
-    assert "This is not a report" in last(Bench(retriever), "file", LINE[:9], "{}")
 
 
 def test_a_run_that_nobody_waits_for_stops(retriever: Retriever) -> None:
