@@ -35,6 +35,7 @@ def last(bench: Bench, chosen: str, text: str = "", earlier: str = "", language:
 def test_the_form_offers_what_there_is(retriever: Retriever, few: Path, tmp_path: Path) -> None:
     shown = Bench(retriever, (few,), FeedbackFiles(tmp_path / "index")).form("en")
     assert '<option value="0">few&#60;1&#62;.jsonl</option><option value="feedback">What people said</option>' in shown
+    assert '<button type="button" class="wd-stop-run">Stop</button></form>' in shown
     assert '<option value="feedback">' not in Bench(retriever).form("en")
 
 
