@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.util import find_spec
 from itertools import islice
@@ -23,19 +23,17 @@ import gradio as gr  # it reads the lines above
 from fastapi import FastAPI
 from gradio.events import api
 
-from qa.card import failed_to_html, waiting_to_html
-from qa.desk import Desk, Message, message
+from qa.conversation import Conversation
+from qa.desk import Desk
 from qa.documents import lay_out_documents, wire_documents
 from qa.errors import ExtraMissing, QAError
 from qa.feedback import FeedbackFiles
-from qa.layout import Parts, lay_out, named
+from qa.layout import Parts, lay_out
 from qa.live import Live, in_use
-from qa.memory import KEPT_TURNS, LONGEST_QUESTION, Memory, Turn, read_memory, turn
 from qa.service import Service, surround
-from qa.show import question_to_html
 from qa.suggest import suggest
 from qa.trial import Bench, wire_trial
-from qa.wording import DEFAULT, LANGUAGES, language_of, words
+from qa.wording import DEFAULT, words
 
 if TYPE_CHECKING:
     from qa.search import Retriever
@@ -110,77 +108,22 @@ def _in_one_line(endpoint: Callable[_Given, _Result]) -> Callable[_Given, _Resul
 
 def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
     """Connect the events; none of them is an endpoint for programs."""
-
-    def opening(kept: Any, request: gr.Request) -> list[Any]:
-        memory = read_memory(kept)
-        linked = turn(str(request.query_params.get("q", "")))
-        if linked.question and (not memory.turns or memory.turns[-1].question != linked.question):
-            memory = memory.adding(linked)
-        browser = language_of(request.headers.get("accept-language", ""))
-        language = memory.language if memory.language in LANGUAGES else browser
-        return [language, *named(desk, language, memory.turns), memory.to_json()]
-
-    def renamed(language: str, kept: Any) -> list[Any]:
-        memory = Memory(language, read_memory(kept).turns)
-        return [*named(desk, language, memory.turns), memory.to_json()]
-
-    def answered(asked: Turn, talk: list[Message], language: str, memory: Memory) -> Iterator[tuple[Any, Any, Any]]:
-        shown = [*talk[-2 * (KEPT_TURNS - 1) :], message("user", question_to_html(asked.question))]
-        yield [*shown, message("assistant", waiting_to_html(language))], "", gr.skip()
-        yield [*shown, message("assistant", desk.reply(asked, language))], gr.skip(), memory.adding(asked).to_json()
-
-    def send(
-        question: str, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
-    ) -> Iterator[tuple[Any, Any, Any]]:
-        memory, asked = read_memory(kept), turn(question or "", k, documents)
-        if not asked.question:
-            yield gr.skip(), gr.skip(), gr.skip()
-            return
-        yield from answered(desk.complete(asked, memory.last), talk, language, memory)
-
-    def again(
-        event: gr.EventData, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
-    ) -> Iterator[tuple[Any, Any, Any]]:
-        """Ask once more; the latest question is replaced, ``literal`` takes it as it stands."""
-        memory, asked = read_memory(kept), turn(str(event.question), k, documents)
-        if event.latest:
-            talk = talk[:-2]
-            memory = memory.without(asked.question)
-        yield from answered(asked if event.literal else desk.complete(asked, memory.last), talk, language, memory)
-
-    def stopped(event: gr.EventData, talk: list[Message], language: str) -> list[Message]:
-        said = failed_to_html(str(event.question), words(language)["stopped"], language)
-        return [*talk[:-1], message("assistant", said)]
-
-    def cleared(kept: Any) -> tuple[list[Message], Any]:
-        return [], Memory(read_memory(kept).language).to_json()
-
-    def picked(example: gr.SelectData) -> str:
-        return str(example.value["text"])
-
-    def read(language: str, event: gr.EventData) -> str:
-        return desk.page(str(event.address), language)
-
-    def wondered(event: gr.EventData, language: str, k: float) -> str:
-        expected = None if event.expected is None else str(event.expected)
-        return desk.explain(str(event.question)[:LONGEST_QUESTION], expected, language, int(k))
-
+    do = Conversation(desk)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     settings = [parts.talk, parts.k, parts.documents, parts.language, parts.memory]
     inputs, outputs = [parts.box, *settings], [parts.talk, parts.box, parts.memory]
-    blocks.load(opening, parts.memory, [parts.language, *parts.named, parts.memory], **quiet)
-    parts.language.input(renamed, [parts.language, parts.memory], [*parts.named, parts.memory], **quiet)
-    sent = parts.box.submit(send, inputs, outputs, **quiet)
-    picking = parts.talk.example_select(picked, None, parts.box, queue=False, **quiet)
-    chosen = picking.then(send, inputs, outputs, **quiet)
-    repeated = parts.page.retry(again, settings, outputs, **quiet)
-    parts.page.stop(
-        stopped, [parts.talk, parts.language], parts.talk, cancels=[sent, chosen, repeated], queue=False, **quiet
-    )
-    parts.new.click(cleared, parts.memory, [parts.talk, parts.memory], queue=False, **quiet)
-    parts.page.open(read, parts.language, parts.page, queue=False, **quiet)
+    blocks.load(do.opening, parts.memory, [parts.language, *parts.named, parts.memory], **quiet)
+    parts.language.input(do.renamed, [parts.language, parts.memory], [*parts.named, parts.memory], **quiet)
+    sent = parts.box.submit(do.send, inputs, outputs, **quiet)
+    picking = parts.talk.example_select(do.picked, None, parts.box, queue=False, **quiet)
+    chosen = picking.then(do.send, inputs, outputs, **quiet)
+    repeated = parts.page.retry(do.again, settings, outputs, **quiet)
+    waiting = [sent, chosen, repeated]
+    parts.page.stop(do.stopped, [parts.talk, parts.language], parts.talk, cancels=waiting, queue=False, **quiet)
+    parts.new.click(do.cleared, parts.memory, [parts.talk, parts.memory], queue=False, **quiet)
+    parts.page.open(do.read, parts.language, parts.page, queue=False, **quiet)
     # It reads every document, so one at a time.
-    parts.page.submit(wondered, [parts.language, parts.k], parts.page, concurrency_limit=1, **quiet)
+    parts.page.submit(do.wondered, [parts.language, parts.k], parts.page, concurrency_limit=1, **quiet)
 
 
 def build_app(

@@ -97,7 +97,9 @@ async function judge(button) {
 
 function again(turn, literal) {
   const latest = turn.closest(".message-row") === [...document.querySelectorAll("#wd-talk .bot-row")].at(-1);
-  trigger("retry", { question: asked(turn.querySelector(".wd-again")), literal, latest });
+  const question = asked(turn.querySelector(".wd-again"));
+  const searched = turn.querySelector(".wd-why");
+  trigger("retry", { question, whole: literal || !searched ? question : asked(searched), latest });
 }
 
 function wonder(question, expected) {
@@ -192,7 +194,7 @@ function tidy() {
   if (rows.length > shown) [...rows].findLast((row) => row.matches(".user-row"))?.scrollIntoView({ block: "start" });
   shown = rows.length;
   document.querySelector("#wd-talk .examples[role=list]")?.removeAttribute("role"); // its children are buttons
-  for (const button of document.querySelectorAll(".wd-judge:not([aria-pressed])")) {
+  for (const button of document.querySelectorAll(":is(.wd-judge, #wd-try):not([aria-pressed])")) {
     button.setAttribute("aria-pressed", "false");
   }
   name("#wd-theme", say("theme"));

@@ -43,12 +43,11 @@ def scorecard_to_html(
 
 
 def progress_to_html(done: int, total: int, language: str) -> str:
-    """Return a progress bar with a way to stop."""
+    """Return a progress bar; nothing in it can be pressed, for it is replaced while it is looked at."""
     say = words(language)
     return (
         f'<div class="wd-progress"><label>{say["measuring"]} <progress max="{total}" value="{done}"></progress></label>'
-        f"<span>{done} / {total}</span>"
-        f'<button type="button" class="wd-stop-run">{say["stop"]}</button></div>'
+        f"<span>{done} / {total}</span></div>"
     )
 
 

@@ -66,7 +66,8 @@ class Bench:
             f'<label class="wd-own-set">{say["set_file_label"]}'
             f'<input type="file" name="own" accept=".jsonl,.json,.txt"></label>'
             f'<label>{say["earlier_report"]}<input type="file" name="earlier" accept=".json"></label>'
-            f'<button type="submit" class="wd-run">{say["run"]}</button></form>'
+            f'<button type="submit" class="wd-run">{say["run"]}</button>'
+            f'<button type="button" class="wd-stop-run">{say["stop"]}</button></form>'
         )
 
     def run(self, chosen: str, text: str, earlier: str, language: str) -> Iterator[str]:

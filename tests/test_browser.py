@@ -36,6 +36,8 @@ NASTY = """龙虾采购清单 <script>window.hacked = 1</script>
 """
 NewPage = Callable[..., Page]
 
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
+
 
 class Decided(Retriever):
     """The real engine, its verdict apart: words in common answer. So no test here hangs on the calibration."""

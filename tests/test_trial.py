@@ -35,6 +35,7 @@ def last(bench: Bench, chosen: str, text: str = "", earlier: str = "", language:
 def test_the_form_offers_what_there_is(retriever: Retriever, few: Path, tmp_path: Path) -> None:
     shown = Bench(retriever, (few,), FeedbackFiles(tmp_path / "index")).form("en")
     assert '<option value="0">few&#60;1&#62;.jsonl</option><option value="feedback">What people said</option>' in shown
+    assert '<button type="button" class="wd-stop-run">Stop</button></form>' in shown
     assert '<option value="feedback">' not in Bench(retriever).form("en")
 
 
@@ -93,10 +94,10 @@ def test_limits_hold(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(trial, "MOST_QUESTIONS", 1)
     two = LINE + "\n" + LINE.replace('"1"', '"2"')
     assert "At most 1 questions are measured here, these are 2." in last(Bench(retriever), "file", two)
+    monkeypatch.setattr(trial, "LARGEST_REPORT", 1)
+    assert "This is not a report" in last(Bench(retriever), "file", LINE, "{}")
     monkeypatch.setattr(trial, "LARGEST_SET", 10)
     assert "The file is too large." in last(Bench(retriever), "file", LINE)
-    monkeypatch.setattr(trial, "LARGEST_REPORT", 1)
-    assert "This is not a report" in last(Bench(retriever), "file", LINE[:9], "{}")
 
 
 def test_a_run_that_nobody_waits_for_stops(retriever: Retriever) -> None:
