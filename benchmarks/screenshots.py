@@ -52,6 +52,7 @@ def _take(browser: Browser, address: str, folder: Path, size: str, scheme: str) 
         reduced_motion="reduce",
     )
     page = context.new_page()
+    page.set_default_timeout(300_000)  # a busy machine is slow, not wrong
 
     def save(moment: str) -> None:
         page.wait_for_timeout(400)
@@ -73,7 +74,7 @@ def _take(browser: Browser, address: str, folder: Path, size: str, scheme: str) 
     save("followup")
     page.click("#wd-try")
     page.click(".wd-run")
-    page.wait_for_selector(".wd-scorecard", timeout=300_000)
+    page.wait_for_selector(".wd-scorecard")
     page.locator(".wd-about").evaluate("about => about.scrollIntoView()")
     save("evaluation")
     context.close()
