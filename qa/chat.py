@@ -23,12 +23,12 @@ import gradio as gr  # it reads the lines above
 from fastapi import FastAPI
 from gradio.events import api
 
+from qa.blocks import Parts, lay_out
 from qa.conversation import Conversation
 from qa.desk import Desk
 from qa.documents import lay_out_documents, wire_documents
 from qa.errors import ExtraMissing, QAError
 from qa.feedback import FeedbackFiles
-from qa.layout import Parts, lay_out
 from qa.live import Live, in_use
 from qa.service import Service, surround
 from qa.suggest import suggest

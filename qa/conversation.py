@@ -11,9 +11,9 @@ from typing import Any
 
 import gradio as gr
 
+from qa.blocks import named
 from qa.card import failed_to_html, waiting_to_html
 from qa.desk import Desk, Message, message
-from qa.layout import named
 from qa.memory import KEPT_TURNS, LONGEST_QUESTION, Memory, Turn, read_memory, turn
 from qa.show import question_to_html
 from qa.wording import LANGUAGES, language_of, words

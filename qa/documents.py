@@ -9,10 +9,10 @@ from typing import Any
 
 import gradio as gr
 
+from qa.blocks import Parts, choices, heading
 from qa.desk import Desk
 from qa.errors import QAError
 from qa.formats import READERS
-from qa.layout import Parts, choices, heading
 from qa.live import Library
 from qa.records import Skipped
 from qa.show import escape, notice_to_html
