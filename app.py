@@ -1,15 +1,20 @@
-"""Start the web chat: ``python app.py [--host H] [--port P] [--index DIR]``."""
+"""Start the web chat: ``python app.py [--host H] [--port P] [--index DIR]``; ``--help`` lists what a server needs."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+from ipaddress import ip_address
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
 from qa.errors import QAError
+
+_SEEDS = Path("seeds")
+_ENVIRONMENT = "environment"
 
 
 @click.command()
@@ -18,12 +23,85 @@ from qa.errors import QAError
 @click.option(
     "--index", "index", default="index", show_default=True, type=click.Path(path_type=Path), help="Index folder."
 )
+@click.option(
+    "--allow-upload",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Let visitors add documents to DIR and remove them; the index is the one of DIR. seeds/ is never edited.",
+)
+@click.option(
+    "--upload-limit", metavar="MIB", default=20, show_default=True, type=click.IntRange(1, 64), help="Most of one file."
+)
+@click.option(
+    "--auth",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value=_ENVIRONMENT,
+    help="Ask for name and password. FILE holds lines that `qa password` makes; without FILE, QA_ACCOUNTS does.",
+)
+@click.option(
+    "--rate",
+    metavar="N",
+    default=120,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Most questions a minute from one other machine; 0 for no limit.",
+)
+@click.option(
+    "--access-log", metavar="FILE", type=click.File("a", "utf-8"), help="Append JSON lines; - is standard output."
+)
+@click.option("--log-questions", is_flag=True, help="Write the text of questions into the access log too.")
+@click.option("--root-path", metavar="PATH", default="", help="Path below which a proxy offers the chat, as /qa.")
+@click.option("--mcp", is_flag=True, help="Answer MCP clients at /gradio_api/mcp/ (extra: mcp).")
+@click.option(
+    "--feedback/--no-feedback",
+    default=True,
+    show_default=True,
+    help="Let people say whether a passage answers; kept beside the index folder in INDEX.feedback.jsonl, a question "
+    "file for qa evaluate.",
+)
+@click.option(
+    "--evaluation/--no-evaluation",
+    default=None,
+    help="Let visitors run question sets, which takes the machine's time for minutes. On by default only if HOST is "
+    "this machine itself; behind a proxy say --no-evaluation.",
+)
+@click.option(
+    "--questions",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A labelled question file to offer for evaluation; may be given several times. "
+    "[default: questions/seeds.jsonl, if it is there]",
+)
 @click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
-def main(host: str, port: int, index: Path, reranker: str | None) -> None:
-    """Serve the chat over an index; an index that is missing is built from seeds/ first."""
-    from qa.build import ensure_index  # noqa: PLC0415  (--help and wrong usage need no engine)
+def main(
+    host: str,
+    port: int,
+    index: Path,
+    folder: Path | None,
+    upload_limit: int,
+    auth: str | None,
+    rate: int,
+    access_log: TextIO | None,
+    log_questions: bool,
+    root_path: str,
+    mcp: bool,
+    feedback: bool,
+    evaluation: bool | None,
+    questions: tuple[Path, ...],
+    reranker: str | None,
+) -> None:
+    """Serve the chat over an index; an index that is missing is built from seeds/ (or the folder of uploads) first."""
+    from qa.accesslog import AccessLog  # noqa: PLC0415  (--help and wrong usage need no engine)
+    from qa.auth import read_accounts  # noqa: PLC0415
+    from qa.build import ensure_index  # noqa: PLC0415
     from qa.chat import build_app  # noqa: PLC0415
-    from qa.search import Retriever  # noqa: PLC0415
+    from qa.feedback import FeedbackFiles  # noqa: PLC0415
+    from qa.limits import Limits  # noqa: PLC0415
+    from qa.live import Library, Live  # noqa: PLC0415
+    from qa.service import Service  # noqa: PLC0415
+    from qa.uploads import Shelf, UploadLimits  # noqa: PLC0415
     from qa.web import address_of, listen, serve  # noqa: PLC0415
 
     try:
@@ -31,13 +109,46 @@ def main(host: str, port: int, index: Path, reranker: str | None) -> None:
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
+    measured = is_this_machine(host) if evaluation is None else evaluation
     try:
-        ensure_index(index, say=lambda line: click.echo(line, err=True))
-        app = build_app(Retriever.open(index, reranker=reranker))
+        accounts = read_accounts(None if auth == _ENVIRONMENT else Path(auth)) if auth is not None else None
+        may_grow = UploadLimits(file_bytes=upload_limit << 20)
+        kept = [_SEEDS, Path(__file__).parent / _SEEDS]
+        shelf = Shelf(folder, may_grow, kept=kept) if folder is not None else None
+        ensure_index(index, folder or _SEEDS, say=lambda line: click.echo(line, err=True))
+        live = Live(index, reranker=reranker)
+        service = Service(
+            accounts=accounts,
+            limits=Limits(a_minute=rate, upload_bytes=may_grow.request_bytes if shelf is not None else 0),
+            log=AccessLog(access_log, questions=log_questions) if access_log is not None else None,
+            library=Library(live, shelf) if shelf is not None else None,
+            mcp=mcp,
+            root_path=root_path,
+        )
+        app = build_app(
+            live,
+            service,
+            feedback=FeedbackFiles(index) if feedback else None,
+            question_files=offered(questions) if measured else None,
+        )
     except QAError as error:
         _stop(str(error))
+    threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)
     serve(app, listener)
+
+
+def is_this_machine(host: str) -> bool:
+    """Say whether only this machine can reach an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def offered(questions: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the question files to offer: those that were named, or else the ones of the seeds."""
+    return questions or tuple(path for path in (Path("questions/seeds.jsonl"),) if path.is_file())
 
 
 def _stop(message: str) -> NoReturn:

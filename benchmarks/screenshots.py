@@ -13,10 +13,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from qa import Retriever, build_index
 from qa.chat import build_app
+from qa.feedback import FeedbackFiles
 from qa.web import running
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "谁主持了大会？"
+NEXT = "协和的呢？"
+MEASURED = 40  # questions of the evaluation's picture
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
 
@@ -26,10 +29,14 @@ def main(folder: Path) -> None:
     if executable is None:
         sys.exit("Chromium is not installed. Install the package chromium and run this again.")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as index, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        index, few = Path(scratch) / "index", Path(scratch) / "seeds.jsonl"
         build_index(ROOT / "seeds", index)
+        lines = (ROOT / "questions" / "seeds.jsonl").read_text("utf-8").splitlines()
+        few.write_text("\n".join(lines[:: len(lines) // MEASURED]), "utf-8")
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        with running(build_app(Retriever.open(index))) as address:
+        app = build_app(Retriever.open(index), feedback=FeedbackFiles(index), question_files=[few])
+        with running(app) as address:
             for size in SIZES:
                 for scheme in ("light", "dark"):
                     _take(browser, address, folder, size, scheme)
@@ -45,6 +52,7 @@ def _take(browser: Browser, address: str, folder: Path, size: str, scheme: str) 
         reduced_motion="reduce",
     )
     page = context.new_page()
+    page.set_default_timeout(300_000)  # a busy machine is slow, not wrong
 
     def save(moment: str) -> None:
         page.wait_for_timeout(400)
@@ -59,6 +67,16 @@ def _take(browser: Browser, address: str, folder: Path, size: str, scheme: str) 
     page.locator(".wd-answer .wd-open").click()
     page.wait_for_selector("#wd-here")
     save("page")
+    page.click(".wd-close")
+    page.fill("#wd-box textarea", NEXT)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".wd-leaned")
+    save("followup")
+    page.click("#wd-try")
+    page.click(".wd-run")
+    page.wait_for_selector(".wd-scorecard")
+    page.locator(".wd-about").evaluate("about => about.scrollIntoView()")
+    save("evaluation")
     context.close()
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``qa index``, ``qa ask``, ``qa evaluate``, ``qa why``, ``qa doctor``."""
+"""The command line: ``qa index``, ``qa ask``, ``qa evaluate``, ``qa why``, ``qa doctor``, ``qa password``."""
 
 from __future__ import annotations
 
@@ -264,6 +264,19 @@ def doctor(index: Path) -> None:
         click.echo(f"{mark}{finding.name}: {finding.detail}")
     if not all(finding.well for finding in findings):
         sys.exit(1)
+
+
+@cli.command()
+@click.argument("name")
+@click.password_option(help="Asked for, unseen, if it is not given.")
+def password(name: str, password: str) -> None:
+    """Print the line that lets NAME into the web chat: for the file of `app.py --auth FILE`, or for QA_ACCOUNTS.
+
+    The line holds a scrypt hash, never the password.
+    """
+    from qa.auth import make_line  # noqa: PLC0415
+
+    click.echo(make_line(name, password))
 
 
 @contextmanager

@@ -6,6 +6,7 @@
     ├── InvalidQuestion        an empty question, or k below 1
     ├── NoDocuments            nothing to index in a folder
     ├── UnreadableFile         one file that cannot be turned into a document
+    ├── FeedbackNotKept        carries the question file
     ├── IndexProblem           carries the index folder
     │   ├── IndexMissing
     │   ├── IndexStale
@@ -19,8 +20,11 @@
     │   ├── ModelMissing
     │   ├── ModelMismatch
     │   └── DimensionMismatch
-    └── InvalidQuestions       carries the question file
-        └── QuoteNotFound
+    ├── InvalidQuestions       carries the question file
+    │   └── QuoteNotFound
+    ├── UploadRefused          carries the file's or folder's name and the reason
+    ├── InvalidAccounts        names and hashed passwords that cannot be read
+    └── ExtraMissing           carries the name of an extra that is not installed
 
 A message says what, where, what was got against what was expected, and the next command.
 """
@@ -62,6 +66,14 @@ class UnreadableFile(QAError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class FeedbackNotKept(QAError):
+    """What somebody said about an answer could not be written down."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: feedback is not kept: {reason}. To do without it: python app.py --no-feedback")
+        self.path = path
 
 
 class IndexProblem(QAError):
@@ -174,3 +186,28 @@ class QuoteNotFound(InvalidQuestions):
         self.question_id = question_id
         self.document_id = document_id
         self.quote = quote
+
+
+class UploadRefused(QAError):
+    """A document cannot be added or removed through the chat."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class InvalidAccounts(QAError):
+    """The names and hashed passwords of ``--auth`` cannot be read."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}. Make a line with: qa password NAME")
+        self.where = where
+
+
+class ExtraMissing(QAError):
+    """An optional part was asked for whose packages are not installed."""
+
+    def __init__(self, extra: str, wanted: str) -> None:
+        super().__init__(f"{wanted} needs packages that are not installed. Run: pip install 'wenda[{extra}]'")
+        self.extra = extra

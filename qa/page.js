@@ -32,6 +32,7 @@ function step(by) {
 function settle() {
   const body = element.querySelector(".wd-page-body");
   if (!body) return;
+  if (!element.querySelector(".wd-count")) return (body.querySelector(".wd-trace") ?? body.querySelector("textarea"))?.focus();
   const here = element.querySelector("#wd-here");
   body.scrollTop = here ? here.offsetTop - body.offsetTop - body.clientHeight / 4 : 0;
   element.querySelector(".wd-count").textContent = at < 0 ? "" : `${at + 1} / ${links.length}`;
@@ -51,10 +52,66 @@ async function copy(text, button) {
     document.execCommand("copy");
     area.remove();
   }
-  const label = button.textContent;
-  button.textContent = say("copied");
-  setTimeout(() => (button.textContent = label), 1500);
+  flash(button, say("copied"));
 }
+
+function flash(button, text) {
+  button.dataset.label ??= button.textContent;
+  button.textContent = text;
+  setTimeout(() => (button.textContent = button.dataset.label), 1500);
+}
+
+function quotation(card) {
+  const read = (selector) => card.querySelector(selector)?.innerText.trim() ?? "";
+  if (card.matches(".wd-answer")) return `“${read(".wd-quote")}”——${read(".wd-cite-text")}`;
+  const passage = [...card.querySelectorAll(".wd-text")].at(-1);
+  const marked = [...passage.querySelectorAll("mark")].map((mark) => mark.textContent).join("");
+  const byline = read(".wd-byline");
+  return `“${marked || passage.textContent}”——《${read(".wd-title")}》${byline ? ` · ${byline}` : ""}`;
+}
+
+const asked = (link) => new URL(link.href).searchParams.get("q");
+const verdict = (button) => ["right", "wrong", "declined"].find((name) => button.classList.contains(`wd-${name}`));
+const linked = (card) => card?.querySelector(".wd-open")?.getAttribute("href") ?? "";
+
+async function judge(button) {
+  const turn = button.closest(".wd-turn");
+  const card = button.closest(".wd-answer, .wd-card");
+  const back = button.getAttribute("aria-pressed") === "true";
+  const answer = card?.querySelector(".wd-words")?.innerText ?? "";
+  const sent = {
+    question: asked(turn.querySelector(".wd-why")),
+    address: linked(card),
+    verdict: back ? "withdrawn" : verdict(button),
+    answer,
+    language: say("language"),
+  };
+  const refused = await server.judge(sent);
+  // The answer and the first passage are one hit: what is said of either shows at both.
+  for (const other of turn.querySelectorAll(".wd-judge")) {
+    if (refused || linked(other.closest(".wd-answer, .wd-card")) !== sent.address) continue;
+    other.setAttribute("aria-pressed", String(!back && verdict(other) === verdict(button)));
+  }
+  flash(button, refused || say(back ? "back" : "noted"));
+}
+
+function again(turn, literal) {
+  const latest = turn.closest(".message-row") === [...document.querySelectorAll("#wd-talk .bot-row")].at(-1);
+  const question = asked(turn.querySelector(".wd-again"));
+  const searched = turn.querySelector(".wd-why");
+  trigger("retry", { question, whole: literal || !searched ? question : asked(searched), latest });
+}
+
+function wonder(question, expected) {
+  links = [];
+  document.body.classList.add(reading);
+  trigger("submit", { question, expected });
+}
+
+element.addEventListener("submit", (event) => {
+  event.preventDefault();
+  wonder(element.querySelector(".wd-why-question").innerText, event.target.elements.expected.value);
+});
 
 function paint(dark) {
   document.body.classList.toggle("dark", dark);
@@ -68,12 +125,27 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     open(link);
   } else if (hit(".wd-copy")) {
-    const card = hit(".wd-answer");
-    const text = (name) => card.querySelector(name).innerText.trim();
-    copy(`“${text(".wd-quote")}”——${text(".wd-cite-text")}`, hit(".wd-copy"));
+    copy(quotation(hit(".wd-answer, .wd-card")), hit(".wd-copy"));
   } else if (hit("a.wd-share")) {
     event.preventDefault();
     copy(hit("a.wd-share").href, hit("a.wd-share"));
+  } else if (hit("a.wd-again")) {
+    event.preventDefault();
+    again(hit(".wd-turn"), false);
+  } else if (hit(".wd-literal")) again(hit(".wd-turn"), true);
+  else if (hit(".wd-judge")) judge(hit(".wd-judge"));
+  else if (hit(".wd-miss")) {
+    opener = hit(".wd-miss");
+    wonder(opener.dataset.question, opener.dataset.expected);
+  } else if (hit("#wd-try")) {
+    const trying = document.body.classList.toggle("wd-trying");
+    hit("#wd-try").setAttribute("aria-pressed", String(trying));
+  } else if (hit("a.wd-why")) {
+    event.preventDefault();
+    opener = hit("a.wd-why");
+    wonder(asked(opener), null);
+  } else if (hit(".wd-stop")) {
+    trigger("stop", { question: [...document.querySelectorAll(".wd-asked")].at(-1).innerText });
   } else if (hit(".wd-close")) close();
   else if (hit(".wd-previous")) step(-1);
   else if (hit(".wd-next")) step(1);
@@ -122,6 +194,9 @@ function tidy() {
   if (rows.length > shown) [...rows].findLast((row) => row.matches(".user-row"))?.scrollIntoView({ block: "start" });
   shown = rows.length;
   document.querySelector("#wd-talk .examples[role=list]")?.removeAttribute("role"); // its children are buttons
+  for (const button of document.querySelectorAll(":is(.wd-judge, #wd-try):not([aria-pressed])")) {
+    button.setAttribute("aria-pressed", "false");
+  }
   name("#wd-theme", say("theme"));
   name("#wd-box .submit-button", say("send"));
   const box = document.querySelector("#wd-box textarea:enabled");

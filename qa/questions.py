@@ -22,14 +22,34 @@ def read_questions(path: str | Path) -> QuestionSet:
     :raises InvalidQuestions: if it is missing, malformed or empty; names the file and, where there is one, the line.
     """
     path = Path(path)
-    if path.is_dir():
-        return _read_beir(path)
-    text = _load(path)
+    return _read_beir(path) if path.is_dir() else parse_questions(_load(path), path)
+
+
+def parse_questions(text: str, path: Path) -> QuestionSet:
+    """Return the question set that a text holds, JSON Lines or SQuAD JSON; otherwise as :func:`read_questions`.
+
+    :param path: what errors call the text.
+    """
     whole = _squad_object(text)
     questions = _read_squad(path, whole) if whole is not None else _read_jsonl(path, text)
     if not questions.questions:
         raise InvalidQuestions(path, "there is no question in it")
     return questions
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSON Lines question file as they stand, each checked to be a question; none is fine.
+
+    :raises InvalidQuestions: as :func:`read_questions`, and if a ``wrong`` quote is none.
+    """
+    text = _load(path)
+    _read_jsonl(path, text)
+    rows = []
+    for line, row in _objects(path, text):
+        for label in _field(path, row, "wrong", list, line, default=[]):
+            _quote(path, label, line)
+        rows.append(row)
+    return rows
 
 
 def _load(path: Path) -> str:

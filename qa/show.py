@@ -241,25 +241,29 @@ def notice_to_html(message: str) -> str:
     return f'<div class="wd-notice" role="status">{escape(message)}</div>'
 
 
-def to_html(answer: Answer, titles: Mapping[str, str] | None = None, language: str = DEFAULT) -> str:
+def to_html(
+    answer: Answer, titles: Mapping[str, str] | None = None, language: str = DEFAULT, judged: bool = False
+) -> str:
     """Return an answer as cards.
 
     :param titles: document id to title, for documents named in ``also_in``; an id without one is shown itself.
+    :param judged: give each card buttons that say whether it is right.
     """
     say = words(language)
-    cards = "".join(_card(answer, hit, titles or {}, say) for hit in answer.hits)
+    verdicts = _verdicts(say) if judged else ""
+    cards = "".join(_card(answer, hit, titles or {}, say, verdicts) for hit in answer.hits)
     if not answer.answered:
         folded = say["near_misses"].format(n=len(answer.hits))
         misses = f'<details class="wd-misses"><summary>{folded}</summary><ol class="wd-hits">{cards}</ol></details>'
         none = f'<div class="wd-none">{say["declined"]}</div>'
         return f'<div class="wd-reply wd-declined">{none}{misses if cards else ""}</div>'
     return (
-        f'<div class="wd-reply">{_answer_card(answer, say)}'
+        f'<div class="wd-reply">{_answer_card(answer, say, verdicts)}'
         f'<div class="wd-label">{say["passages"]}</div><ol class="wd-hits">{cards}</ol></div>'
     )
 
 
-def _answer_card(answer: Answer, say: Mapping[str, str]) -> str:
+def _answer_card(answer: Answer, say: Mapping[str, str], verdicts: str) -> str:
     evidence = answer.evidence
     hit = next((one for one in answer.hits if evidence and one.passage.document_id == evidence.document_id), None)
     if evidence is None or hit is None:
@@ -275,7 +279,7 @@ def _answer_card(answer: Answer, say: Mapping[str, str]) -> str:
         f"{_findings_html(answer, say)}"
         f'<div class="wd-actions">{_open_link(hit, evidence, say)}'
         f'<button type="button" class="wd-copy">{say["copy_quote"]}</button>'
-        f'<a class="wd-share" href="?{question}">{say["copy_link"]}</a></div></section>'
+        f'<a class="wd-share" href="?{question}">{say["copy_link"]}</a>{verdicts}</div></section>'
     )
 
 
@@ -291,13 +295,20 @@ def _findings_html(answer: Answer, say: Mapping[str, str]) -> str:
     return f'<div class="wd-several"><div class="wd-label">{say["several"]}</div><ul>{rows}</ul></div>' if rows else ""
 
 
+def _verdicts(say: Mapping[str, str]) -> str:
+    buttons = "".join(
+        f'<button type="button" class="wd-judge wd-{name}">{say[name]}</button>' for name in ("right", "wrong")
+    )
+    return f'<span class="wd-verdicts">{buttons}</span>'
+
+
 def _citation(document: Document) -> str:
     parts = [f'<span class="wd-title">《{escape(document.title or document.id)}》</span>']
     parts += [f"<span>{escape(part)}</span>" for part in _byline(document)]
     return ' <span class="wd-dot">·</span> '.join(parts)
 
 
-def _card(answer: Answer, hit: Hit, titles: Mapping[str, str], say: Mapping[str, str]) -> str:
+def _card(answer: Answer, hit: Hit, titles: Mapping[str, str], say: Mapping[str, str], verdicts: str) -> str:
     passage, document = hit.passage, hit.document
     step = strength(answer, hit)
     bar = "".join(f'<i class="{"wd-on" if n < step else "wd-off"}"></i>' for n in range(3))
@@ -308,10 +319,11 @@ def _card(answer: Answer, hit: Hit, titles: Mapping[str, str], say: Mapping[str,
     return (
         f'<li class="wd-card"><div class="wd-head"><span class="wd-rank">{hit.rank}</span>'
         f'<span class="wd-title">{escape(document.title or document.id)}</span></div>'
-        f'<div class="wd-meta">{byline}<span class="wd-strength wd-step-{step}">{bar} '
+        f'<div class="wd-meta"><span class="wd-byline">{byline}</span><span class="wd-strength wd-step-{step}">{bar} '
         f"{say[('weak', 'fair', 'strong')[step - 1]]}</span></div>{_passage_html(answer, hit)}"
         + (f'<div class="wd-also">{say["also_in"]}: {also}</div>' if also else "")
-        + f'<div class="wd-actions">{_open_link(hit, hit.evidence, say)}</div></li>'
+        + f'<div class="wd-actions">{_open_link(hit, hit.evidence, say)}'
+        f'<button type="button" class="wd-copy">{say["copy_quote"]}</button>{verdicts}</div></li>'
     )
 
 

@@ -13,6 +13,7 @@ _READ_CHARACTERS = 6000
 _READ_DOCUMENTS = 60
 _TRIED = 24
 _TRIED_OF_ONE = 4
+_LONGEST_TITLE = 40
 
 _HAN = r"[\u4e00-\u9fff]"
 _EVENT = rf"(?P<what>{_HAN}{{0,14}}?(?:会议?|會議?|仪式|儀式|活动|活動|论坛|論壇))"
@@ -57,7 +58,7 @@ def suggest(documents: Iterable[Document], answers: Callable[[str], bool], most:
 
 
 def _questions(document: Document) -> Iterator[str]:
-    """Yield the questions that the shapes make of a document, shape by shape."""
+    """Yield the questions that the shapes make of a document, shape by shape, then one about what it is."""
     text = document.text[:_READ_CHARACTERS]
     lines = [text[start:end] for start, end in sentences(text)]
     for shape, question in _SHAPES:
@@ -66,3 +67,7 @@ def _questions(document: Document) -> Iterator[str]:
             if match is not None:
                 yield question.format(**match.groupdict())
                 break
+    # A title that is no more than the file's name stands nowhere in the text.
+    if document.title and len(document.title) <= _LONGEST_TITLE and document.title in text:
+        chinese = re.search(_HAN, document.title) is not None
+        yield f"《{document.title}》讲了什么？" if chinese else f"What does “{document.title}” say?"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import uvicorn
 
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+from qa.accesslog import App, Message, Receive, Send
+from qa.stopping import PatientServer, Underway
 
 # Gradio's page builds functions from its own configuration, hence 'unsafe-eval' and 'unsafe-inline' for scripts.
 # Nothing may be loaded from, or sent to, any other machine.
@@ -40,8 +37,9 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
     "cross-origin-opener-policy": "same-origin",
 }
+UPLOAD = "/gradio_api/upload"
 SHUT = (
-    "/gradio_api/upload",
+    UPLOAD,
     "/gradio_api/process_recording",
     "/gradio_api/proxy=",
     "/gradio_api/runs",
@@ -50,33 +48,65 @@ SHUT = (
     "/gradio_api/undo-vibe-",
     "/monitoring",
 )
-
-
-_SECONDS_TO_FINISH = 3
+_SECONDS_TO_CLOSE = 3
 
 
 class Guard:
-    """ASGI middleware: adds :data:`HEADERS` to every answer and gives 404 for :data:`SHUT`."""
+    """ASGI middleware: security headers on every answer, unused doors shut, pages of other sites kept out."""
 
-    def __init__(self, app: _App) -> None:
+    def __init__(self, app: App, shut: Sequence[str] = SHUT, root_path: str = "") -> None:
+        """Stand before an application.
+
+        :param shut: paths that are answered with 404, and whatever begins like them.
+        :param root_path: the path below which a proxy offers the application; it may leave it on or take it off.
+        """
         self.app = app
+        self._shut = tuple(shut)
+        self._root = root_path.rstrip("/")
 
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def send_guarded(message: _Message) -> None:
+        async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
                 message["headers"] = [*message.get("headers", []), *added]
             await send(message)
 
-        if scope["path"].removeprefix(scope.get("root_path", "")).startswith(SHUT):
-            await send_guarded({"type": "http.response.start", "status": 404, "headers": []})
-            await send_guarded({"type": "http.response.body", "body": b""})
-            return
-        await self.app(scope, receive, send_guarded)
+        scope = _below(scope, self._root)
+        if scope["path"].removeprefix(scope.get("root_path", "")).startswith(self._shut):
+            await _answer(send_guarded, 404)
+        elif _is_from_another_site(scope):
+            await _answer(send_guarded, 403)
+        else:
+            await self.app(scope, receive, send_guarded)
+
+
+def _below(scope: Message, root: str) -> Message:
+    """Return a request without the path below which the application is offered."""
+    path: str = scope["path"]
+    if not root or not (path == root or path.startswith(root + "/")):
+        return scope
+    raw: bytes = scope.get("raw_path") or path.encode()
+    return {**scope, "path": path.removeprefix(root) or "/", "raw_path": raw.removeprefix(root.encode()) or b"/"}
+
+
+def _is_from_another_site(scope: Message) -> bool:
+    """Tell whether the page of another site sent this. A link to here is welcome; reading or posting is not.
+
+    Gradio lets any site read with the visitor's cookies. Browsers say whence a request comes (Fetch Metadata, W3C).
+    """
+    headers = dict(scope["headers"])
+    if headers.get(b"sec-fetch-site") not in {b"cross-site", b"same-site"}:
+        return False
+    return scope["method"] not in {"GET", "HEAD"} or headers.get(b"sec-fetch-mode") != b"navigate"
+
+
+async def _answer(send: Send, status: int) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -97,14 +127,13 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def serve(app: _App, listener: socket.socket) -> None:
-    """Serve until the process is told to stop (Ctrl-C or SIGTERM); answers under way get three seconds."""
-    with suppress(KeyboardInterrupt):  # uvicorn raises it once more when everything is finished
-        _server(app).run(sockets=[listener])
+def serve(app: App, listener: socket.socket) -> None:
+    """Serve until the process is told to stop (Ctrl-C or SIGTERM); answers under way are finished first."""
+    _server(app).run(sockets=[listener])
 
 
 @contextmanager
-def running(app: _App, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def running(app: App, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serve from a thread for as long as the ``with`` block lasts; gives the address."""
     server, listener = _server(app), listen(host, port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -119,12 +148,13 @@ def running(app: _App, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
         listener.close()
 
 
-def _server(app: _App) -> uvicorn.Server:
+def _server(app: App) -> PatientServer:
+    underway = Underway(app)
     config = uvicorn.Config(
-        app,
+        underway,
         log_level="warning",
         server_header=False,
-        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        timeout_graceful_shutdown=_SECONDS_TO_CLOSE,
         ws="none",
     )
-    return uvicorn.Server(config)
+    return PatientServer(config, underway)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -11,9 +12,11 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from qa.build import build_index
-from qa.chat import Desk, build_app
+from qa.chat import build_app
+from qa.desk import Desk
 from qa.embed import Encoder
 from qa.errors import IndexDamaged
+from qa.feedback import Feedback, FeedbackFiles, read_feedback
 from qa.memory import LONGEST_QUESTION, Turn
 from qa.search import Retriever
 from qa.show import hits_to_json, to_json
@@ -113,13 +116,15 @@ class Broken:
 def test_an_error_of_the_engine_is_a_polite_message() -> None:
     desk = Desk(cast(Retriever, Broken(IndexDamaged(Path("index"), "<cut short>"))))
     shown = desk.reply(Turn(QUESTION), "en")
-    assert shown.startswith('<div class="wd-notice" role="status">This cannot be answered now: index: the index is')
+    assert '<div class="wd-notice" role="status">This cannot be answered now: index: the index is' in shown
     assert "&#60;cut short&#62;" in shown
 
 
 def test_an_unexpected_error_is_logged_and_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     shown = Desk(cast(Retriever, Broken(RuntimeError("secret detail")))).reply(Turn(QUESTION), "zh-Hans")
-    assert shown == '<div class="wd-notice" role="status">出了一点问题，已记入日志。请稍后再试。</div>'
+    assert '<div class="wd-notice" role="status">出了一点问题，已记入日志。请稍后再试。</div>' in shown
+    assert f'<a class="wd-again" href="?q={quote(QUESTION)}">' in shown.replace("&#95;", "_")
+    assert "secret detail" not in shown
     assert "secret detail" in caplog.text
     assert QUESTION not in caplog.text
 
@@ -158,3 +163,55 @@ def test_a_page_opens_at_its_passage_and_greys_only_what_is_never_searched(tmp_p
 @pytest.mark.parametrize("link", ["", "#page=gone.txt&at=1-2", "javascript:alert(1)"])
 def test_a_page_that_is_not_there_is_said_plainly(retriever: Retriever, link: str) -> None:
     assert "no longer in the index" in Desk(retriever).page(link, "en")
+
+
+def test_a_turn_leans_on_the_one_before_and_he_is_its_answer(retriever: Retriever) -> None:
+    desk = Desk(retriever, names=("北京协和医院",))
+    assert desk.complete(Turn("协和的呢"), None) == Turn("协和的呢")
+    assert desk.complete(Turn("协和的呢"), Turn(QUESTION)) == Turn("协和的呢", searched=f"协和，{QUESTION}")
+    span = retriever.ask(QUESTION).span
+    assert span is not None
+    assert desk.complete(Turn("他还说了什么"), Turn(QUESTION)).searched == f"{span.text}还说了什么"
+    shown = desk.reply(Turn("协和的呢", searched=f"协和，{QUESTION}"), "en")
+    assert f'<span class="wd-whole">协和，{QUESTION}</span>' in shown
+    assert "协和" in shown[shown.index("wd-reply") :]
+
+
+def test_a_judgement_is_kept_with_the_words_at_its_place(retriever: Retriever, tmp_path: Path) -> None:
+    files = FeedbackFiles(tmp_path / "index")
+    desk = Desk(retriever, feedback=files)
+    passage = retriever.search(QUESTION)[0].passage
+    link = f"#page={passage.document_id}&at={passage.start}-{passage.end}"
+    assert desk.judge(QUESTION, link, "right", "", "en") == ""
+    assert desk.judge(QUESTION, f"{link}-{passage.start}-{passage.start + 3}", "wrong", "", "en") == ""
+    [row] = read_feedback(files).known.values()
+    assert row["evidence"] == [{"document": passage.document_id, "quote": passage.text}]
+    assert row["wrong"] == [{"document": passage.document_id, "quote": passage.text[:3]}]
+
+
+@pytest.mark.parametrize(
+    ("question", "link", "verdict"),
+    [
+        (QUESTION, "", "right"),
+        (QUESTION, "#page=gone.txt&at=1-2", "right"),
+        (QUESTION, "javascript:alert(1)", "wrong"),
+        (QUESTION, "#page=000_e1c267786c071a21.txt&at=9-9", "right"),
+        (QUESTION, "#page=000_e1c267786c071a21.txt&at=999999-9999999", "right"),
+        (QUESTION, "", "excellent"),
+        ("  ", "", "declined"),
+        ("长" * (LONGEST_QUESTION + 1), "", "declined"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(
+    retriever: Retriever, tmp_path: Path, question: str, link: str, verdict: str
+) -> None:
+    files = FeedbackFiles(tmp_path / "index")
+    assert Desk(retriever, feedback=files).judge(question, link, verdict, "", "en") != ""
+    assert read_feedback(files) == Feedback({}, {})
+
+
+def test_why_is_said_or_asked(retriever: Retriever) -> None:
+    desk = Desk(retriever)
+    assert "wd-trace" not in desk.explain(QUESTION, None, "en")
+    assert "<b>Found, and shown.</b>" in desk.explain(QUESTION, "柴建军主持", "en")
+    assert "the expected text is empty" in desk.explain(QUESTION, "  ", "en")

@@ -13,6 +13,7 @@ import pytest
 from small_models import small_cross_encoder
 
 from qa import __main__ as command_line
+from qa.auth import read_accounts
 from qa.calibration_file import read_calibration, write_calibration
 from qa.embed import Encoder
 from qa.layout import read_pointer
@@ -313,3 +314,14 @@ def test_evaluate_measures_and_compares(qa: Run, seeds_index: Path, tmp_path: Pa
     code, out, _ = qa("evaluate", questions, "--index", seeds_index, "--compare", tmp_path / "old.json")
     assert code == 0
     assert "success@1" in out
+
+
+def test_password_prints_a_line_that_lets_its_name_in(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, line, _ = qa("password", "anna", "--password", "correct horse")
+    (tmp_path / "accounts").write_text(line, "utf-8")
+    assert code == 0
+    assert "correct horse" not in line
+    assert read_accounts(tmp_path / "accounts").verify("anna", "correct horse")
+    code, out, err = qa("password", "an na", "--password", "correct horse")
+    assert (code, out) == (1, "")
+    assert err.startswith("InvalidAccounts: 'an na': a name has 1 to 64 characters")

@@ -47,3 +47,19 @@ def test_settings_are_brought_into_their_limits(k: Any, kept: int) -> None:
 def test_a_question_is_cut_where_it_shows_that_it_is_too_long() -> None:
     assert len(turn("长" * 9999).question) == LONGEST_QUESTION + 1
     assert turn("q", 5, "abc").documents == ()
+
+
+def test_what_was_searched_for_instead_reads_back() -> None:
+    memory = Memory("", (Turn("那他呢", 5, (), "谁是院长"),))
+    assert read_memory(memory.to_json()) == memory
+    assert (memory.turns[0].whole, Turn("谁").whole) == ("谁是院长", "谁")
+    assert turn("q", searched=3).searched == ""
+    assert len(turn("q", searched="长" * 9999).searched) == LONGEST_QUESTION
+
+
+def test_the_latest_turn_can_be_asked_anew() -> None:
+    memory = Memory("en", (Turn("a"), Turn("b")))
+    assert memory.last == Turn("b")
+    assert memory.without("b") == Memory("en", (Turn("a"),))
+    assert memory.without("a") == memory
+    assert (Memory().last, Memory().without("a")) == (None, Memory())

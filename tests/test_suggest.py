@@ -49,5 +49,20 @@ def test_there_are_at_most_so_many_and_asking_is_bounded() -> None:
     assert len(asked) == 24
 
 
+@pytest.mark.parametrize(
+    ("title", "question"),
+    [
+        ("春天", "《春天》讲了什么？"),
+        ("Spring", "What does “Spring” say?"),
+        ("spring-07", None),
+        ("", None),
+        ("长" * 41, None),
+    ],
+)
+def test_without_such_sentences_the_title_makes_a_question(title: str, question: str | None) -> None:
+    document = Document("a", title, f"春天 Spring {'长' * 41}\n天气很好。")
+    assert suggest([document], yes) == ([question] if question else [])
+
+
 def test_text_without_such_sentences_suggests_nothing() -> None:
     assert suggest([Document("a", "标题", "天气很好。"), Document("b", "", "")], yes) == []

@@ -1,0 +1,137 @@
+"""Ask as many people at once: ``python -m benchmarks.load [--users 50] [--questions 20] [--url ADDRESS]``.
+
+Starts ``app.py`` on the seeds as its own process, times it from its start until it is ready, and then lets every user
+ask one question after another through the queue, as the page does. Prints times, errors, the server's work and memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import httpx
+
+ROOT = Path(__file__).parents[1]
+QUESTIONS = (
+    "谁主持了大会",
+    "協和醫院的大會由誰主持?",
+    "Who gave the closing speech?",
+    "有多少人参加会议",
+    "会议在哪里召开",
+    "谁致闭幕词",
+    "工作报告由谁作",
+    "什么时候召开职工代表大会",
+    "如何做红烧肉",
+    "2023年的重点工作是什么",
+)
+
+
+@click.command()
+@click.option("--users", default=50, show_default=True, help="How many ask at once.")
+@click.option("--questions", default=20, show_default=True, help="How many each asks, one after the other.")
+@click.option("--rounds", default=3, show_default=True, help="How often all of it is repeated, to see memory settle.")
+@click.option("--index", help="An index folder. [default: one of the seeds, built first]")
+def main(users: int, questions: int, rounds: int, index: str | None) -> None:
+    """Print what so many users at once meet."""
+    with tempfile.TemporaryDirectory() as folder:
+        if index is None:
+            index = str(Path(folder, "index"))
+            subprocess.run([sys.executable, "-m", "qa", "index", "seeds", "--index", index], cwd=ROOT, check=True)
+        with served(index) as (address, process, ready):
+            print(f"start to ready  {ready:6.2f} s")
+            print(f"memory at start {resident(process):6.0f} MiB")
+            for number in range(1, rounds + 1):
+                start, worked = time.perf_counter(), processor(process)
+                times, errors = asyncio.run(crowd(address, users, questions))
+                took, worked = time.perf_counter() - start, processor(process) - worked
+                ordered = sorted(times)
+                print(
+                    f"round {number}: {len(times)} answers, {len(errors)} errors in {took:.1f} s "
+                    f"({len(times) / took:.0f} a second); "
+                    f"p50 {statistics.median(ordered):.2f} s, p95 {ordered[int(len(ordered) * 0.95)]:.2f} s, "
+                    f"slowest {ordered[-1]:.2f} s; server {worked / len(times) * 1000:.0f} ms of processor an answer; "
+                    f"memory {resident(process):.0f} MiB"
+                )
+                for error in errors[:3]:
+                    print(f"  {error}")
+
+
+@contextmanager
+def served(index: str) -> Iterator[tuple[str, int, float]]:
+    """Run ``app.py`` for as long as the ``with`` block lasts; gives its address, process id and seconds to ready."""
+    start = time.perf_counter()
+    command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--index", index]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None  # noqa: S101
+            address = next(line for line in process.stderr if line.startswith("Open ")).split()[1]
+            while not is_ready(address):
+                time.sleep(0.02)
+            yield address, process.pid, time.perf_counter() - start
+        finally:
+            process.terminate()
+
+
+def is_ready(address: str) -> bool:
+    """Tell whether a server says that it is ready."""
+    try:
+        return httpx.get(address + "ready", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def resident(process: int) -> float:
+    """Return the memory that a process holds, in MiB."""
+    status = Path(f"/proc/{process}/status").read_text("utf-8")
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+def processor(process: int) -> float:
+    """Return the seconds that all of a process's threads have computed, which other processes do not lengthen much."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def crowd(address: str, users: int, questions: int) -> tuple[list[float], list[str]]:
+    """Let users ask at once; return the seconds of each answer, and the errors."""
+    asked = itertools.cycle(QUESTIONS)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=users)
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client:
+
+        async def visit() -> list[float | str]:
+            return [await ask(client, next(asked)) for _ in range(questions)]
+
+        outcomes = [one for visitor in await asyncio.gather(*(visit() for _ in range(users))) for one in visitor]
+    return [one for one in outcomes if isinstance(one, float)], [one for one in outcomes if isinstance(one, str)]
+
+
+async def ask(client: httpx.AsyncClient, question: str) -> float | str:
+    """Ask through the queue; return the seconds until the answer is there, or what went wrong."""
+    start = time.perf_counter()
+    try:
+        joined = await client.post("gradio_api/call/ask", json={"data": [question, 5, None]})
+        if joined.status_code != 200:
+            return f"{joined.status_code} {joined.text[:200]}"
+        answer = await client.get(f"gradio_api/call/ask/{joined.json()['event_id']}")
+    except httpx.HTTPError as error:
+        return repr(error)
+    event, _, data = answer.text.partition("\n")
+    if event != "event: complete":
+        return answer.text[:200]
+    found = json.loads(data.removeprefix("data: "))[0]
+    return time.perf_counter() - start if found["question"] == question else f"another question's answer: {found}"
+
+
+if __name__ == "__main__":
+    main()
