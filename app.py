@@ -1,4 +1,4 @@
-"""Start the web chat: ``python app.py [--host H] [--port P] [--index DIR]``."""
+"""Start the web chat: ``python app.py [--host H] [--port P] [--index DIR | --store ADDRESS]``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from qa.errors import QAError
 @click.option(
     "--index", "index", default="index", show_default=True, type=click.Path(path_type=Path), help="Index folder."
 )
-def main(host: str, port: int, index: Path) -> None:
+@click.option("--store", help="A store to which the index was published, in the place of --index.")
+def main(host: str, port: int, index: Path, store: str | None) -> None:
     """Serve the chat over an index; an index that is missing is built from seeds/ first."""
     from qa.build import ensure_index  # noqa: PLC0415  (--help and wrong usage need no engine)
     from qa.chat import build_app  # noqa: PLC0415
@@ -31,8 +32,9 @@ def main(host: str, port: int, index: Path) -> None:
         reason = os.strerror(error.errno or 0)
         _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
     try:
-        ensure_index(index, say=lambda line: click.echo(line, err=True))
-        app = build_app(Retriever.open(index))
+        if store is None:
+            ensure_index(index, say=lambda line: click.echo(line, err=True))
+        app = build_app(Retriever.open(store or index))
     except QAError as error:
         _stop(str(error))
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)

@@ -7,16 +7,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qa.errors import QAError
 from qa.records import Built
 
+if TYPE_CHECKING:
+    from qa.embed import Encoder
+
 INDEX = click.option(
     "--index", default="index", show_default=True, type=click.Path(path_type=Path), help="The index folder."
 )
+STORE = click.option("--store", help="A store to which the index was published, in the place of --index.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
@@ -34,6 +38,14 @@ def cli() -> None:
 @click.option("--exact", is_flag=True, help="Search all vectors in full, however many there are.")
 @click.option("--rollback", is_flag=True, help="Go back to the index before the last build; DOCUMENTS are not read.")
 @click.option("--watch", is_flag=True, help="Stay and build after every change, until Ctrl-C.")
+@click.option("--store", help="Publish the index to milvus+http://HOST:PORT/COLLECTION or milvus+file:PATH.db.")
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="local",
+    metavar="[ADDRESS]",
+    help="Embed in several processes, or on the Ray cluster at HOST:PORT.",
+)
 @JSON
 def index(
     documents: Path,
@@ -43,6 +55,8 @@ def index(
     exact: bool,
     rollback: bool,
     watch: bool,
+    store: str | None,
+    ray: str | None,
     as_json: bool,
 ) -> None:
     """Build the index of DOCUMENTS (a folder, by default seeds/), or bring it up to date.
@@ -50,16 +64,24 @@ def index(
     Only new or changed files are read and only new text is embedded. Files that cannot be read are named and left
     out. A build that was interrupted goes on where it stopped.
     """
-    if rollback and (rebuild or exact or watch or model):
+    if rollback and (rebuild or exact or watch or model or store or ray):
         raise click.UsageError("--rollback goes with no option but --index and --json.")
     if rollback:
         _roll_back(index, as_json)
         return
     from qa.build import build_index  # noqa: PLC0415
+    from qa.milvus import parse_address  # noqa: PLC0415
+
+    if store is not None:
+        parse_address(store)
 
     def build() -> Built:
-        with _progress("passages") as step:
-            return build_index(documents, index, model=model, rebuild=rebuild, exact=exact, progress=step)
+        with _progress("passages") as step, _spread(ray) as spread:
+            settings: dict[str, Any] = {"model": model, "rebuild": rebuild, "exact": exact, "spread": spread}
+            built = build_index(documents, index, **settings, progress=step)
+        if store is not None:
+            _publish(index, store)
+        return built
 
     if not watch:
         _report(index, build(), as_json)
@@ -73,6 +95,25 @@ def index(
             _report(index, built, as_json)
     except KeyboardInterrupt:
         click.echo(f"{index}: no longer watching {documents}", err=True)
+
+
+def _publish(index: Path, store: str) -> None:
+    from qa.stores import publish  # noqa: PLC0415
+
+    with _progress("passages published") as step:
+        done = publish(index, store, step)
+    click.echo(f"{store}: {'published' if done else 'up to date'}", err=True)
+
+
+@contextmanager
+def _spread(ray: str | None) -> Iterator[Callable[[Encoder], Encoder] | None]:
+    if ray is None:
+        yield None
+        return
+    from qa.ray_embed import Cluster  # noqa: PLC0415
+
+    with Cluster(ray) as cluster:
+        yield cluster
 
 
 def _roll_back(index: Path, as_json: bool) -> None:
@@ -117,8 +158,9 @@ def _report(index: Path, built: Built, as_json: bool) -> None:
 @click.argument("question")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many passages to show.")
 @INDEX
+@STORE
 @JSON
-def ask(question: str, k: int, index: Path, as_json: bool) -> None:
+def ask(question: str, k: int, index: Path, store: str | None, as_json: bool) -> None:
     """Print the answer to QUESTION and its sources.
 
     Without an index, one is built from seeds/ first.
@@ -127,8 +169,9 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
     from qa.search import Retriever  # noqa: PLC0415
     from qa.show import to_json, to_text  # noqa: PLC0415
 
-    ensure_index(index, say=lambda line: click.echo(line, err=True))
-    answer = Retriever.open(index).ask(question, k)
+    if store is None:
+        ensure_index(index, say=lambda line: click.echo(line, err=True))
+    answer = Retriever.open(store or index).ask(question, k)
     if as_json:
         _print_json(to_json(answer))
     else:
@@ -138,6 +181,7 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
 @cli.command()
 @click.argument("questions", type=click.Path(path_type=Path))
 @INDEX
+@STORE
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many hits to ask for.")
 @click.option("--model", help="The embedding model of a temporary index. [default: builtin]")
 @click.option("--corpus", type=click.Path(path_type=Path), help="Measure a JSON Lines set on this folder of documents.")
@@ -146,7 +190,14 @@ def ask(question: str, k: int, index: Path, as_json: bool) -> None:
 )
 @JSON
 def evaluate(
-    questions: Path, index: Path, k: int, model: str | None, corpus: Path | None, compare: Path | None, as_json: bool
+    questions: Path,
+    index: Path,
+    store: str | None,
+    k: int,
+    model: str | None,
+    corpus: Path | None,
+    compare: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure retrieval on QUESTIONS.
 
@@ -159,10 +210,10 @@ def evaluate(
     from qa.report import read_report, render, render_comparison  # noqa: PLC0415
 
     old = read_report(compare) if compare is not None else None
-    if questions.suffix == ".jsonl" and corpus is None:
+    if questions.suffix == ".jsonl" and corpus is None and store is None:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
     with _progress("questions") as step:
-        report = measure(questions, index, k, model=model, corpus=corpus, progress=step)
+        report = measure(questions, store or index, k, model=model, corpus=corpus, progress=step)
     comparison = set_beside(old, report) if old is not None else None
     if as_json:
         _print_json({**report.figures, **({"comparison": comparison} if comparison else {})})
@@ -177,13 +228,14 @@ def evaluate(
 @click.option("--expect", required=True, help="Words of a document that should answer.")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many passages count as shown.")
 @INDEX
+@STORE
 @JSON
-def why(question: str, expect: str, k: int, index: Path, as_json: bool) -> None:
+def why(question: str, expect: str, k: int, index: Path, store: str | None, as_json: bool) -> None:
     """Say where the passage with the expected words stands for QUESTION, or which step lost it."""
     from qa import why as tracing  # noqa: PLC0415
     from qa.search import Retriever  # noqa: PLC0415
 
-    trace = tracing.why(Retriever.open(index), question, expect, k)
+    trace = tracing.why(Retriever.open(store or index), question, expect, k)
     if as_json:
         _print_json(tracing.to_json(trace))
     else:
@@ -192,12 +244,13 @@ def why(question: str, expect: str, k: int, index: Path, as_json: bool) -> None:
 
 @cli.command()
 @INDEX
-def doctor(index: Path) -> None:
+@STORE
+def doctor(index: Path, store: str | None) -> None:
     """Check the installation and the index; say what to run. Exits with 1 if anything is wrong."""
     from qa.doctor import examine  # noqa: PLC0415
 
     findings = []
-    for finding in examine(index):
+    for finding in examine(store or index):
         findings.append(finding)
         mark = click.style("ok  ", fg="green") if finding.well else click.style("BAD ", fg="red")
         click.echo(f"{mark}{finding.name}: {finding.detail}")

@@ -93,7 +93,7 @@ def evaluate(
         raise InvalidQuestions(path, "holds no question; at least one was expected")
     if corpus is not None and question_set.kind != "jsonl":
         raise InvalidQuestions(path, f"brings its own passages ({question_set.kind}); leave --corpus out")
-    with _opened(question_set, Path(index), model, corpus) as retriever:
+    with _opened(question_set, index, model, corpus) as retriever:
         return measure(question_set, retriever, k, path, progress)
 
 
@@ -146,7 +146,7 @@ def measure(
 
 @contextmanager
 def _opened(
-    question_set: QuestionSet, index: Path, model: str | None, corpus: str | Path | None
+    question_set: QuestionSet, index: str | Path, model: str | None, corpus: str | Path | None
 ) -> Iterator[Retriever]:
     if question_set.kind != "jsonl":
         with temporary_index(question_set.documents, load_encoder(model or BUILTIN)) as retriever:

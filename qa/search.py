@@ -13,13 +13,12 @@ from qa.answer import answer
 from qa.build import build_collection
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
-from qa.fresh import check_fresh
+from qa.generation import Generation, Passages
 from qa.lexical import question_terms
-from qa.passages import Passages
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Span
 from qa.reread import reread
-from qa.store import Generation, open_generation
+from qa.stores import open_at
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60
@@ -47,15 +46,13 @@ class Retriever:
     ) -> Retriever:
         """Open a built index.
 
+        :param index: a folder, or a store's address as :func:`qa.stores.open_at` takes it.
         :param encoder: a loaded model; by default the one that the index names.
         :param allow_stale: search even if the indexed folder changed since.
         :raises IndexMissing, IndexDamaged, IndexForeign, IndexStale, ModelMissing, ModelMismatch: each with the
             command that mends it.
         """
-        folder = Path(index)
-        generation = open_generation(folder)
-        if not allow_stale:
-            check_fresh(folder, generation.manifest)
+        generation = open_at(index, allow_stale=allow_stale)
         return cls(generation, encoder or load_encoder(generation.manifest.model))
 
     @property
@@ -175,7 +172,7 @@ def temporary_index(
     encoder = encoder or load_encoder()
     with tempfile.TemporaryDirectory(prefix="qa-") as folder:
         build_collection(documents, Path(folder), encoder, progress)
-        retriever = Retriever(open_generation(Path(folder)), encoder)
+        retriever = Retriever(open_at(folder), encoder)
         try:
             yield retriever
         finally:
