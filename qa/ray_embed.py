@@ -107,7 +107,7 @@ class Cluster:
         settings = {"runtime_env": {"env_vars": _ONE_CORE}, "log_to_driver": False, "logging_level": "error"}
         try:
             ray.init(address=self._address, **settings, **(local if self._address == LOCAL else {}))
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except Exception as error:  # Ray raises ConnectionError, ValueError, RuntimeError and plain Exception
             raise RayUnreachable(self._address, f"no Ray cluster answers ({error})") from error
         self._started = True
         logging.getLogger("ray.data").setLevel(logging.ERROR)
