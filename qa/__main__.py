@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +112,7 @@ def _spread(ray: str | None) -> Iterator[Callable[[Encoder], Encoder] | None]:
         return
     from qa.ray_embed import Cluster  # noqa: PLC0415
 
-    with Cluster(ray) as cluster:
+    with redirect_stdout(sys.stderr), Cluster(ray) as cluster:  # Ray prints what happens to its workers
         yield cluster
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -18,54 +19,27 @@ from qa.errors import ModelMismatch, RayUnreachable
 from qa.ray_embed import Cluster, Embed
 from qa.store import open_generation
 
-TEXTS = [f"第{n}次大会由{n % 97}号同志主持,会议听取了工作报告。" for n in range(3000)]
-needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra scale: pip install '.[scale]'")
+ROOT = Path(__file__).parents[1]
+TEXTS = [f"第{n}次大会由{n % 97}号同志主持,会议听取了工作报告。" for n in range(6000)]
 
 
-def workers() -> list[int]:
-    """Return the actors that this process's cluster runs."""
-    parents, found = {}, []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            if (folder / "cmdline").read_bytes().startswith(b"ray::MapWorker"):
-                found.append(int(folder.name))
-        except OSError:
-            continue  # it ended meanwhile
-
-    def ours(pid: int) -> bool:
-        while pid > 1 and pid != os.getpid():
-            pid = parents.get(pid, 0)
-        return pid == os.getpid()
-
-    return [pid for pid in found if ours(pid)]
-
-
-@needs_ray
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # Ray 2.60 warns of its own settings
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # and leaves its processes' pipes to the garbage collector
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra scale: pip install '.[scale]'")
 def test_the_index_is_the_same_though_a_worker_is_killed(encoder: Encoder, tmp_path: Path) -> None:
-    killed: list[int] = []
-
-    def kill_one(_: int) -> None:
-        if not killed:
-            killed.append(workers()[0])
-            os.kill(killed[0], signal.SIGKILL)
-
-    steps: list[int] = []
-    with Cluster(processes=2) as cluster:
-        spread = cluster(encoder)
-        vectors = spread.encode_documents(TEXTS, lambda n: (kill_one(n), steps.append(n))[1])
-        assert len(killed) == 1
-        assert not Path(f"/proc/{killed[0]}").exists()
-        assert sum(steps) == len(TEXTS)
-        assert np.array_equal(vectors, encoder.encode_documents(TEXTS))
-        (tmp_path / "documents").mkdir()
-        for n in range(40):
-            (tmp_path / "documents" / f"{n}.txt").write_text("\n\n".join(TEXTS[n * 5 : n * 5 + 5]), "utf-8")
-        built = build_index(tmp_path / "documents", tmp_path / "spread", model=encoder, spread=cluster)
-    alone = build_index(tmp_path / "documents", tmp_path / "alone", model=encoder)
-    assert (built.embedded, built.passages) == (alone.embedded, alone.passages)
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for n in range(40):
+        (folder / f"{n}.txt").write_text("\n\n".join(TEXTS[n * 5 : n * 5 + 5]), "utf-8")
+    (tmp_path / "texts.json").write_text(json.dumps(TEXTS), "utf-8")
+    paths = [str(tmp_path / name) for name in ("texts.json", "documents", "spread", "vectors.npy")]
+    command = [sys.executable, str(ROOT / "tests" / "spread.py"), *paths]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=tmp_path, env=environment)
+    said = json.loads(done.stdout)
+    assert len(said["killed"]) == 1
+    assert said["reported"] == len(TEXTS)
+    assert np.array_equal(np.load(tmp_path / "vectors.npy"), encoder.encode_documents(TEXTS))
+    alone = build_index(folder, tmp_path / "alone", model=encoder)
+    assert said["embedded"] == alone.embedded == alone.passages
     one, other = open_generation(tmp_path / "spread"), open_generation(tmp_path / "alone")
     assert one.manifest.fingerprint == other.manifest.fingerprint
     assert list(one.passages) == list(other.passages)
