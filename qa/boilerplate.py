@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import lru_cache
 
 from qa.text import fold, fold_offsets
 
@@ -163,13 +164,18 @@ def content_spans(text: str) -> list[tuple[int, int]]:
     Everything between them is furniture or white space. A by-line keeps its fields and loses its counters, so it
     may give several spans; every other line gives one or none.
     """
+    return list(_content_spans(text))
+
+
+@lru_cache(maxsize=2)  # a page is asked for what it says of itself, and then for its passages
+def _content_spans(text: str) -> tuple[tuple[int, int], ...]:
     lines = list(_lines(text))
     kinds = _kinds([line for _, _, line in lines])
     spans: list[tuple[int, int]] = []
     for (start, end, line), kind in zip(lines, kinds, strict=True):
         if kind is _Kind.CONTENT:
             spans.extend(_parts(text, start, end, line))
-    return spans
+    return tuple(spans)
 
 
 def is_byline(line: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.text import fold, fold_offsets, quotations, sentences, trim
+from qa.text import fold, fold_in_place, fold_offsets, quotations, sentences, trim
 
 anything = st.text(alphabet=st.characters(), max_size=60)
 prose = st.text(alphabet=st.sampled_from("会议由院长。！？；…!?.;“”「」《》()\"' \n\tAb1,，：说"), max_size=80)
@@ -38,6 +38,15 @@ def test_fold(text: str, folded: str) -> None:
 
 def test_fold_offsets_point_at_the_source_of_each_character() -> None:
     assert fold_offsets("㎡\u200b會…") == ("m2会...", [0, 0, 2, 3, 3, 3, 4])
+
+
+def test_folding_in_place_keeps_every_offset() -> None:
+    assert fold_in_place("協和①㎡\u200b醫院") == "协和1  医院"
+
+
+@given(anything)
+def test_folding_in_place_agrees_with_folding(text: str) -> None:
+    assert fold_in_place(text) == "".join(one if len(one := fold(each)) == 1 else " " for each in text)
 
 
 @given(anything)
