@@ -19,6 +19,7 @@ from qa.errors import ModelMismatch, RayUnreachable
 
 LOCAL = "local"
 _BLOCK = 512
+_STARTS = 3  # on a busy machine processes come up later than the 30 seconds that Ray waits for them
 _STORE_BYTES = 256 * 2**20
 _ADDRESS = re.compile(r"local|auto|(?:ray://)?[^\s/:]+:\d+")
 # One core a process: an actor that takes threads from its neighbours slows both.
@@ -105,10 +106,14 @@ class Cluster:
             "_node_ip_address": "127.0.0.1",
         }
         settings = {"runtime_env": {"env_vars": _ONE_CORE}, "log_to_driver": False, "logging_level": "error"}
-        try:
-            ray.init(address=self._address, **settings, **(local if self._address == LOCAL else {}))
-        except Exception as error:  # Ray raises ConnectionError, ValueError, RuntimeError and plain Exception
-            raise RayUnreachable(self._address, f"no Ray cluster answers ({error})") from error
+        for left in reversed(range(_STARTS)):
+            try:
+                ray.init(address=self._address, **settings, **(local if self._address == LOCAL else {}))
+                break
+            except Exception as error:  # Ray raises ConnectionError, ValueError, RuntimeError and plain Exception
+                ray.shutdown()
+                if not left or self._address != LOCAL:
+                    raise RayUnreachable(self._address, f"no Ray cluster answers ({error})") from error
         self._started = True
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
