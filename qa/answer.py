@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from math import tanh
 from pathlib import Path
 
-from qa.records import Answer, Hit, Span
+from qa.records import Answer, Finding, Hit
+from qa.text import fold
 
 SHOWN_SPAN = 0.3  # on the questions that settings are chosen on, five of six spans above it are right
+_LESS_MET = 0.1  # share of the question's term weight
+_SURE_OF_SEVERAL = 0.5  # an answer that stands beside others has to be likelier right than wrong
 _WEIGHTS_FILE = Path(__file__).with_name("confidence.json")
 
 
@@ -24,7 +28,7 @@ def _fitted() -> Mapping[str, float]:
 def confidence(signals: Mapping[str, float]) -> float:
     """Return the probability that the first hit answers.
 
-    :param signals: the first hit's ranking features (``qa.rank.FEATURES``); a missing one counts as 0.
+    :param signals: the first hit's (:func:`qa.rank.signals`); a missing one counts as 0.
 
     Logistic regression, fitted on public question sets with and without their answering passage.
     """
@@ -33,21 +37,37 @@ def confidence(signals: Mapping[str, float]) -> float:
     return (1 + tanh(total / 2)) / 2
 
 
-def answer(
-    question: str,
-    hits: Sequence[Hit],
-    signals: Mapping[str, float],
-    span: Span | None = None,
-    span_chance: float = 0.0,
-) -> Answer:
+def answer(question: str, hits: Sequence[Hit], signals: Sequence[Mapping[str, float]]) -> Answer:
     """Decide on an answer; without hits, or below the threshold, decline and keep the hits as near misses.
 
-    :param span: the words of the first hit that may be the answer; not shown if ``span_chance`` is too low.
+    :param signals: those of each hit (:func:`qa.rank.signals`).
     """
     if not hits:
         return Answer(question, False, 0.0, (), None, None)
-    sure = confidence(signals)
+    sure = confidence(signals[0])
     if sure < _fitted()["threshold"]:
         return Answer(question, False, sure, tuple(hits), None, None)
-    shown = span if span_chance >= SHOWN_SPAN else None
-    return Answer(question, True, sure, tuple(hits), hits[0].evidence, shown)
+    return Answer(question, True, sure, tuple(hits), hits[0].evidence, hits[0].span, findings(hits, signals))
+
+
+def findings(hits: Sequence[Hit], signals: Sequence[Mapping[str, float]]) -> tuple[Finding, ...]:
+    """Return the different answers that several documents give, best first; none if they agree or only one has any.
+
+    A document speaks through its first hit with words of its own, and only if it meets about as much of the question
+    as the best one: one that the question names leaves no room for the others.
+    """
+    least = signals[0].get("cover_document", 0.0) - _LESS_MET
+    found: dict[str, Finding] = {}
+    heard: set[str] = set()
+    for hit, met in zip(hits, signals, strict=True):
+        document = hit.passage.document_id
+        sure = met.get("sure", 0.0) >= _SURE_OF_SEVERAL and met.get("cover_document", 0.0) >= least
+        if hit.span is None or document in heard or not sure:
+            continue
+        heard.add(document)
+        words = "".join(fold(hit.span.text).split())
+        if words in found:
+            found[words] = replace(found[words], also_in=(*found[words].also_in, document))
+        else:
+            found[words] = Finding(hit.span.text, document, hit.span.start, hit.span.end)
+    return tuple(found.values()) if len(found) > 1 else ()

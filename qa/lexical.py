@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ _UNSPACED = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
     "\u1100-\u11ff\uac00-\ud7af"  # Hangul
 )
-_TERM = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
+_TERM = re.compile(rf"([{_UNSPACED}]+)|([^\W_{_UNSPACED}]+)")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _INTERROGATIVE = re.compile(
     r"请问|(?:在|于|从)?(?:什么|甚么)(?:时候|时间|日期|地方|地点|人|样的?)?|为何|何[时地人]|为什么|多[少久长大高]|怎么样?|怎样|如何|是否"
@@ -43,12 +43,12 @@ _TITLE_WEIGHT = 0.5
 def terms(text: str) -> list[str]:
     """Return the terms of a text, repeats included: n-grams (n = 1, 2) of unspaced scripts, words of others."""
     found: list[str] = []
-    for run in _TERM.findall(fold(text)):
-        if is_unspaced(run):
+    for run, word in _TERM.findall(fold(text)):
+        if run:
             found.extend(run)
-            found.extend(map("".join, pairwise(run)))
+            found.extend(map(add, run, run[1:]))
         else:
-            found.append(run[:_LONGEST_WORD])
+            found.append(word[:_LONGEST_WORD])
     return found
 
 
@@ -85,16 +85,19 @@ class LexicalWriter:
     """Writes a full-text index into an existing empty folder, a text at a time; what is in memory stays bounded."""
 
     def __init__(self, folder: Path) -> None:
-        self._writer = _registered(tantivy.Index(_schema(), path=str(folder))).writer(
+        self._writer: Any = _registered(tantivy.Index(_schema(), path=str(folder))).writer(
             heap_size=_HEAP_BYTES, num_threads=1
         )
         self._length = 0
+        self._title = self._title_terms = ""
 
     def add(self, title: str, body: str) -> None:
         """Add a text; its number is its row."""
+        if title != self._title:  # passages of one document come in a row
+            self._title, self._title_terms = title, " ".join(terms(title))
         document = tantivy.Document()
         document.add_unsigned("row", self._length)
-        document.add_text("title", " ".join(terms(title)))
+        document.add_text("title", self._title_terms)
         document.add_text("body", " ".join(terms(body)))
         self._writer.add_document(document)
         self._length += 1
@@ -103,6 +106,10 @@ class LexicalWriter:
         """Write what is still in memory."""
         self._writer.commit()
         self._writer.wait_merging_threads()
+
+    def abandon(self) -> None:
+        """Stop the writer's threads; what is in memory is lost."""
+        self._writer = None
 
 
 class LexicalIndex:

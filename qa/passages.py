@@ -169,6 +169,14 @@ class PassagesWriter:
         :raises sqlite3.Error: if the file is damaged.
         """
         self._connection = sqlite3.connect(path, isolation_level=None)
+        self._closed = False
+        try:
+            self._start()
+        except sqlite3.Error:
+            self._connection.close()
+            raise
+
+    def _start(self) -> None:
         self._run("PRAGMA journal_mode = WAL")
         self._run("PRAGMA synchronous = NORMAL")
         if not self._run("SELECT 1 FROM sqlite_master WHERE name = 'repeats'"):
@@ -178,7 +186,6 @@ class PassagesWriter:
         self._rows = {key: row for row, key in self._run("SELECT row, key FROM passages WHERE key > x''")}
         self._length = self._count("passages", "row")
         self._run("BEGIN")
-        self._closed = False
 
     def _run(self, statement: str, arguments: Sequence[object] = ()) -> list[Any]:
         return self._connection.execute(statement, arguments).fetchall()

@@ -20,6 +20,7 @@ import numpy as np
 from qa.embed import Floats, Tokens, unit_rows
 from qa.kinds import holds_kind, kinds_asked
 from qa.lexical import is_unspaced, terms
+from qa.sounds import sound, spelt
 from qa.text import fold, sentences
 
 FEATURES = (
@@ -27,6 +28,7 @@ FEATURES = (
     "lexical",  # BM25 as a share of the most it could be
     "cover",  # share of the question's term weight found in the passage or its heading
     "cover_document",  # … anywhere in the document's candidates
+    "cover_rare",  # share of the squared term weight found there, so that the rarest terms decide
     "late",  # token by token: each question token's best match in the passage or its heading
     "brief",  # how short the passage is: 0 for 1,000 characters, 1 for one
     "cover_sentence",  # the same for the passage's best sentence with the heading
@@ -35,9 +37,10 @@ FEATURES = (
     "close_sentence",  # the weighted mean of its tokens' cosines with the whole question
     "kind_sentence",  # 1 if it holds the kind of thing that is asked for
 )
-SENTENCE_FEATURES = FEATURES[6:]
+SENTENCE_FEATURES = FEATURES[7:]
 SURE = 0.3  # from here on the reader is trusted to have found the answer's words
 ANSWERED = 6
+HEARD = 0.7  # what a term counts that stands nowhere but sounds like what stands here
 _BM25_MOST = 2.2  # k1 + 1: the most that one term can add, times its idf
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
@@ -78,10 +81,14 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A question's distinct terms with their inverse document frequencies, shape (n terms,)."""
+    """A question's distinct terms with their inverse document frequencies, shape (n terms,).
+
+    ``sounds``: how a term sounds if no passage holds it, for it may be misspelt or written in other letters; else None.
+    """
 
     terms: tuple[str, ...]
     idf: Floats
+    sounds: tuple[str | None, ...]
 
 
 def weigh(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Weighed:
@@ -90,7 +97,8 @@ def weigh(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Weighe
     :param frequencies: for each term, the number of the n passages that hold it.
     """
     df = np.asarray(frequencies, np.float32)
-    return Weighed(tuple(distinct), np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32))
+    sounds = tuple(None if frequency else spelt(term) for term, frequency in zip(distinct, frequencies, strict=True))
+    return Weighed(tuple(distinct), np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32), sounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +154,17 @@ def rank(
     reach = float(matrix[:, FEATURES.index("cover")].max())
     scores = matrix @ (reach * near + (1 - reach) * far)
     ranked = [
-        Ranked(candidate, float(score), span, dict(zip(FEATURES, map(float, row), strict=True)))
+        Ranked(candidate, float(score), span, {**dict(zip(FEATURES, map(float, row), strict=True)), "reach": reach})
         for candidate, score, span, row in zip(candidates, scores, spans, matrix, strict=True)
     ]
     return sorted(ranked, key=lambda item: (-item.score, item.candidate.row))
+
+
+def signals(item: Ranked) -> dict[str, float]:
+    """Return what the confidence rests on: the features and the score, and each as it counts for a far question."""
+    told = {**item.features, "score": item.score}
+    far = 1 - told.pop("reach", 1.0)
+    return {**told, "far": far, **{f"far_{name}": value * far for name, value in told.items()}}
 
 
 def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:
@@ -200,6 +215,7 @@ def features(
             [candidate.lexical / _most(weighed) for candidate in candidates],
             covered @ judged.term_share,
             np.stack([documents[candidate.document_id] for candidate in candidates]) @ judged.term_share,
+            covered @ _share(judged.term_share**2),
             np.maximum.reduceat(judged.late, pieces.starts, axis=0) @ judged.token_share,
             1 - np.minimum(np.log1p(lengths) / np.log(1000), 1),
             by_sentence[best],
@@ -271,7 +287,8 @@ class Pieces:
 class Judged:
     """How n texts meet a question.
 
-    ``covered``: 1 where a text holds a term, shape (n, terms), and ``term_share``, the terms' weight, summing to 1.
+    ``covered``: 1 where a text holds a term, ``HEARD`` where it only sounds so, shape (n, terms), and ``term_share``,
+    the terms' weight, summing to 1.
     ``late``: each question token's best cosine in each text, shape (n, question tokens), and ``token_share``.
     ``close``: the weighted mean of a text's tokens' cosines with the whole question, shape (n,). ``alone``: the share
     of the terms' weight that a text holds by itself, shape (n,).
@@ -314,7 +331,7 @@ def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: 
         nearness = np.stack([(told.vectors @ mean[0]) * told.weights, told.weights], axis=1)
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
-    covered, share = _covered(weighed.terms, texts), _share(weighed.idf)
+    covered, share = _covered(weighed, texts), _share(weighed.idf)
     return Judged(covered, share, late, _share(asked.weights), close, covered @ share)
 
 
@@ -322,13 +339,17 @@ def _share(weights: Floats) -> Floats:
     return weights / max(float(weights.sum()), 1e-6)
 
 
-def _covered(distinct: Sequence[str], texts: Sequence[str]) -> Floats:
+def _covered(weighed: Weighed, texts: Sequence[str]) -> Floats:
+    distinct = weighed.terms
     grams = [is_unspaced(term) for term in distinct]
+    unheard = [(column, heard) for column, heard in enumerate(weighed.sounds) if heard is not None]
     held = np.zeros((len(texts), len(distinct)), np.float32)
     for row, text in enumerate(texts):
         folded = _folded(text)
         words = frozenset() if all(grams) else _words(text)
         held[row] = [term in (folded if gram else words) for term, gram in zip(distinct, grams, strict=True)]
+        for column, heard in unheard:
+            held[row, column] = HEARD * (heard in sound(folded))
     return held
 
 

@@ -121,6 +121,11 @@ def _worths(codes: list[str], ids: Ints, alphabet: Alphabet) -> Floats:
     return worth
 
 
+def asks(question: str) -> bool:
+    """Return whether a text holds a question word."""
+    return _ASKING.search(fold(question)) is not None
+
+
 def ask(question: str, alphabet: Alphabet) -> Asked:
     """Read a question; what is longer than ``LONGEST_QUESTION`` is cut off at its front."""
     folded = fold(question).strip()[-LONGEST_QUESTION:]

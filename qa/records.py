@@ -72,7 +72,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found for a question; ``rank`` counts from 1."""
+    """A passage found for a question; ``rank`` counts from 1, ``span`` is the passage's own answer where it is sure."""
 
     rank: int
     score: float
@@ -81,11 +81,26 @@ class Hit:
     dense_score: float
     lexical_score: float
     evidence: Evidence | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One of several right answers: its words in one document, and the documents that say the same."""
+
+    text: str
+    document_id: str
+    start: int
+    end: int
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is shown for a question. ``answered is False`` means declined; ``hits`` are then near misses."""
+    """What is shown for a question. ``answered is False`` means declined; ``hits`` are then near misses.
+
+    ``findings`` lists the different answers where several documents each give their own, best first; else it is empty.
+    """
 
     question: str
     answered: bool
@@ -93,6 +108,7 @@ class Answer:
     hits: tuple[Hit, ...]
     evidence: Evidence | None
     span: Span | None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from qa.rank import SURE, EncodeTokens, Ranked, Weights
-from qa.span import read_span
+from qa.reader import asks
+from qa.span import Read, read_span
 from qa.text import sentences
 
 READ_DEPTH = 8
@@ -18,38 +19,40 @@ _MOST = 8.0  # the reader is trusted no further
 def reread(question: str, ranked: Sequence[Ranked], encode_tokens: EncodeTokens, weights: Weights) -> list[Ranked]:
     """Return the ranking with its first ``READ_DEPTH`` passages in a new order.
 
-    :param weights: what the reader's score counts beside the ranking's; less for a question in other words.
-    :return: the passages that were read carry the feature ``answer`` and their best span; the rest follow below them.
+    :param weights: what the reader's score counts beside the ranking's: less for a question in other words, nothing
+        for one without a question word, such as a title.
+    :return: the passages that were read carry their best span and the features ``answer``, the reader's score, and
+        ``sure``; the rest follow below them.
     """
     reach = max((item.features["cover"] for item in ranked), default=0.0)
-    worth = reach * weights.answer_near + (1 - reach) * weights.answer_far
+    worth = reach * weights.answer_near + (1 - reach) * weights.answer_far if asks(question) else 0.0
     done = [_read(question, item, encode_tokens, worth) for item in ranked[:READ_DEPTH]]
     lowest = min((item.features["answer"] for item in done), default=0.0)
     rest = [replace(item, score=item.score + worth * lowest) for item in ranked[READ_DEPTH:]]
     return sorted(done, key=lambda item: (-item.score, item.candidate.row)) + rest
 
 
-def answer_score(question: str, passage: str, encode_tokens: EncodeTokens) -> float:
-    """Return the reader's score of a passage, within bounds (:class:`qa.span.Read`)."""
-    return _bounded(read_span(question, passage, encode_tokens).score)
+def read_features(question: str, passage: str, encode_tokens: EncodeTokens) -> dict[str, float]:
+    """Return the features of having been read."""
+    return _told(read_span(question, passage, encode_tokens))
 
 
 def _read(question: str, item: Ranked, encode_tokens: EncodeTokens, worth: float) -> Ranked:
     passage = item.candidate.text
     read = read_span(question, passage, encode_tokens)
-    score = _bounded(read.score)
     sentence = item.sentence
     if read.span is not None and read.sure >= SURE:
         sentence = next((s for s in sentences(passage) if s[0] <= read.span[0] < s[1]), sentence)
+    told = _told(read)
     return replace(
         item,
-        score=item.score + worth * score,
+        score=item.score + worth * told["answer"],
         sentence=sentence,
-        features={**item.features, "answer": score},
+        features={**item.features, **told},
         span=read.span,
         sure=read.sure,
     )
 
 
-def _bounded(score: float) -> float:
-    return float(np.clip(score, -_MOST, _MOST))
+def _told(read: Read) -> dict[str, float]:
+    return {"answer": float(np.clip(read.score, -_MOST, _MOST)), "sure": read.sure}

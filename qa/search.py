@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from qa.answer import answer
+from qa.answer import SHOWN_SPAN, answer
 from qa.build import build_collection
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.generation import Generation, Passages
+from qa.gist import gist
 from qa.lexical import question_terms
-from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, spread, weigh
-from qa.records import Answer, Document, Evidence, Hit, Manifest, Span
+from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, signals, spread, weigh
+from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
 from qa.reread import reread
 from qa.stores import open_at
 
@@ -89,15 +90,14 @@ class Retriever:
     def ask(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> Answer:
         """Return the answer with its sources, or a plain no with the near misses; as :meth:`search`."""
         question = _checked(question, k)
+        if not gist(question):
+            return answer(question, [], [])
         ordered = self._ordered(question, k, documents)
-        hits = self._hits(ordered[:k])
-        if not hits:
-            return answer(question, [], {})
-        return answer(question, hits, ordered[0].features, _span(ordered[0], hits[0]), ordered[0].sure)
+        return answer(question, self._hits(ordered[:k]), [signals(item) for item in ordered[:k]])
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``, before spreading."""
-        question = _checked(question, k)
+        question = _asked(_checked(question, k))
         found = self.candidates(question, k)
         by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in found}
         dense = sorted(by_row.values(), key=lambda item: (-item.candidate.dense, item.candidate.row))
@@ -111,7 +111,8 @@ class Retriever:
         }
 
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
-        return spread(self._rank(question, self.candidates(question, k, documents), k), learned_weights().spread)
+        asked = _asked(question)
+        return spread(self._rank(asked, self.candidates(asked, k, documents), k), learned_weights().spread)
 
     @np.errstate(invalid="ignore")  # see qa.rank
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
@@ -160,7 +161,8 @@ class Retriever:
             )
             value = item.score if score is None else score(item)
             document = headings[passage.document_id]
-            hits.append(Hit(n, value, passage, document, item.candidate.dense, item.candidate.lexical, evidence))
+            legs = item.candidate.dense, item.candidate.lexical
+            hits.append(Hit(n, value, passage, document, *legs, evidence, _span(item, passage)))
         return hits
 
 
@@ -179,11 +181,11 @@ def temporary_index(
             retriever.passages.close()
 
 
-def _span(item: Ranked, hit: Hit) -> Span | None:
-    if item.span is None:
+def _span(item: Ranked, passage: Passage) -> Span | None:
+    if item.span is None or item.sure < SHOWN_SPAN:
         return None
     start, end = item.span
-    return Span(hit.passage.start + start, hit.passage.start + end, hit.passage.text[start:end])
+    return Span(passage.start + start, passage.start + end, passage.text[start:end])
 
 
 def _builtin_tokens() -> TokenEncoder:
@@ -191,6 +193,10 @@ def _builtin_tokens() -> TokenEncoder:
     if not isinstance(encoder, TokenEncoder):
         raise ModelMismatch(BUILTIN, "the built-in model is not static")
     return encoder
+
+
+def _asked(question: str) -> str:
+    return gist(question) or question
 
 
 def _checked(question: str, k: int) -> str:

@@ -54,6 +54,16 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "evidence": _evidence_json(answer.evidence, named=True),
         "span": None if span is None else {"start": span.start, "end": span.end, "text": span.text},
         "hits": hits_to_json(answer.hits),
+        "findings": [
+            {
+                "text": one.text,
+                "document": one.document_id,
+                "start": one.start,
+                "end": one.end,
+                "also_in": [*one.also_in],
+            }
+            for one in answer.findings
+        ],
     }
 
 
@@ -146,7 +156,7 @@ def to_text(answer: Answer, colour: bool = False, language: str = DEFAULT) -> st
     """
     say = words(language)
     if answer.answered:
-        lines = [_paint(_headline(answer), _BOLD, colour), ""]
+        lines = [_paint(_headline(answer), _BOLD, colour), "", *_finding_lines(answer, say)]
     else:
         lines = [_paint(say["declined"], _BOLD, colour), ""]
         lines += [say["near_misses"].format(n=len(answer.hits)), ""] if answer.hits else []
@@ -159,6 +169,18 @@ def to_text(answer: Answer, colour: bool = False, language: str = DEFAULT) -> st
             lines.append("    " + _paint(f"{say['also_in']}: {others}", _DIM, colour))
         lines.append("")
     return "\n".join(lines).rstrip("\n")
+
+
+def _finding_lines(answer: Answer, say: Mapping[str, str]) -> list[str]:
+    if not answer.findings:
+        return []
+    about = {hit.document.id: hit.document for hit in answer.hits}
+    listed = [
+        " · ".join(_one_line(part) for part in (one.text, *_byline(about[name]), about[name].title or name))
+        for one in answer.findings
+        for name in (one.document_id, *one.also_in)
+    ]
+    return [say["several"], *(f"  - {line}" for line in listed), ""]
 
 
 def _headline(answer: Answer) -> str:
@@ -250,10 +272,23 @@ def _answer_card(answer: Answer, say: Mapping[str, str]) -> str:
         f'<section class="wd-answer"><div class="wd-label">{say["answer"]}</div>{large}'
         f'<div class="{quote_class}">{quoted}</div>'
         f'<div class="wd-cite">{say["from"]} <span class="wd-cite-text">{_citation(hit.document)}</span></div>'
+        f"{_findings_html(answer, say)}"
         f'<div class="wd-actions">{_open_link(hit, evidence, say)}'
         f'<button type="button" class="wd-copy">{say["copy_quote"]}</button>'
         f'<a class="wd-share" href="?{question}">{say["copy_link"]}</a></div></section>'
     )
+
+
+def _findings_html(answer: Answer, say: Mapping[str, str]) -> str:
+    """Return what other documents answer, each with its place."""
+    about = {hit.document.id: hit.document for hit in answer.hits}
+    rows = "".join(
+        f'<li><span class="wd-finding">{escape(one.text)}</span> '
+        f'<span class="wd-cite-text">{_citation(about[name])}</span></li>'
+        for one in answer.findings
+        for name in (one.document_id, *one.also_in)
+    )
+    return f'<div class="wd-several"><div class="wd-label">{say["several"]}</div><ul>{rows}</ul></div>' if rows else ""
 
 
 def _citation(document: Document) -> str:

@@ -38,6 +38,8 @@ class Staging:
         self._raw = files.raw.open("ab")
         length = len(self._passages) * dimension * np.dtype(np.float16).itemsize
         if self._raw.tell() < length:
+            self._passages.close(complete=False)
+            self._raw.close()
             raise ValueError(f"{files.raw.name} is too short")
         self._raw.truncate(length)
         shutil.rmtree(files.lexical, ignore_errors=True)
@@ -64,7 +66,9 @@ class Staging:
                 return cls(files, dimension)
             except (ValueError, sqlite3.Error, OSError):
                 pass  # a power cut can harm what is unfinished: then it is of no use
-        shutil.rmtree(files.folder, ignore_errors=True)
+        if files.folder.exists():
+            removed = files.folder.rename(layout.generations / f".removed-{os.urandom(4).hex()}")
+            shutil.rmtree(removed, ignore_errors=True)
         files.folder.mkdir()
         files.building.write_text(wanted, "utf-8")
         return cls(files, dimension)
@@ -123,5 +127,6 @@ class Staging:
 
     def close(self) -> None:
         """Let go of a generation that cannot be finished; what was committed stays."""
+        self._lexical.abandon()
         self._passages.close(complete=False)
         self._raw.close()

@@ -55,6 +55,7 @@ _ROWS: Mapping[str, tuple[str, str, str]] = {
     "weak": ("略相关", "略相關", "weak match"),
     "also_in": ("同样见于", "同樣見於", "Also in"),
     "open_page": ("看原文", "看原文", "Open page"),
+    "several": ("几份文档各有答案：", "幾份文件各有答案：", "Several documents answer, each in its own way:"),
     "copy_quote": ("复制引文", "複製引文", "Copy quote"),
     "copy_link": ("复制链接", "複製連結", "Copy link"),
     "copied": ("已复制", "已複製", "Copied"),

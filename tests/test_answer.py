@@ -1,38 +1,62 @@
+from dataclasses import replace
+
 import pytest
 
-from qa.answer import answer, confidence
+from qa.answer import answer, confidence, findings
 from qa.rank import FEATURES
-from qa.records import Document, Evidence, Hit, Passage, Span
+from qa.records import Document, Evidence, Finding, Hit, Passage, Span
 
 DOCUMENT = Document("d", "t", "甲主持。")
 EVIDENCE = Evidence("d", 0, 4, "甲主持。")
 HIT = Hit(1, 1.0, Passage("d#0-4", "d", 0, 4, "甲主持。"), DOCUMENT, 0.5, 2.0, EVIDENCE)
 NOTHING = dict.fromkeys(FEATURES, 0.0)
-EVERYTHING = {**dict.fromkeys(FEATURES, 1.0), "answer": 6.0}
+MET = ("late", "cover", "cover_rare", "cover_document", "dense")
+EVERYTHING = {**dict.fromkeys(MET, 1.0), "answer": 6.0, "sure": 0.9, "score": 16.0}
 WORDS = Span(0, 1, "甲")
 
 
+def hit_in(name: str, words: str | None, rank: int = 1) -> Hit:
+    passage = Passage(f"{name}#0-4", name, 0, 4, "甲主持。")
+    span = None if words is None else Span(0, len(words), words)
+    return Hit(rank, 1.0, passage, Document(name, name, "甲主持。"), 0.5, 2.0, Evidence(name, 0, 4, "甲主持。"), span)
+
+
 def test_no_hits_is_a_plain_no() -> None:
-    declined = answer("谁?", [], {})
+    declined = answer("谁?", [], [])
     assert (declined.answered, declined.confidence, declined.hits, declined.evidence) == (False, 0.0, (), None)
 
 
-def test_a_sure_hit_is_answered_with_its_evidence() -> None:
-    given = answer("谁主持?", [HIT], EVERYTHING)
-    assert (given.answered, given.evidence, given.hits) == (True, EVIDENCE, (HIT,))
+def test_a_sure_hit_is_answered_with_its_evidence_and_words() -> None:
+    sure = replace(HIT, span=WORDS)
+    given = answer("谁主持?", [sure], [EVERYTHING])
+    assert (given.answered, given.evidence, given.span, given.hits) == (True, EVIDENCE, WORDS, (sure,))
     assert given.confidence > 0.7
 
 
-def test_words_are_shown_only_when_they_are_likely_right() -> None:
-    assert answer("谁主持?", [HIT], EVERYTHING, WORDS, 0.9).span == WORDS
-    assert answer("谁主持?", [HIT], EVERYTHING, WORDS, 0.1).span is None
-    assert answer("谁?", [HIT], NOTHING, WORDS, 0.9).span is None
-
-
 def test_a_declined_question_keeps_its_near_misses_but_shows_no_evidence() -> None:
-    declined = answer("谁?", [HIT], NOTHING)
-    assert (declined.answered, declined.evidence, declined.hits) == (False, None, (HIT,))
+    declined = answer("谁?", [replace(HIT, span=WORDS)], [NOTHING])
+    assert (declined.answered, declined.evidence, declined.span) == (False, None, None)
+    assert declined.hits[0].span == WORDS
     assert declined.confidence < 0.2
+
+
+def test_different_answers_of_several_documents_are_all_given() -> None:
+    hits = [hit_in("a", "甲"), hit_in("b", "乙", 2), hit_in("c", " 甲", 3), hit_in("b", "丙", 4)]
+    assert findings(hits, [EVERYTHING] * 4) == (Finding("甲", "a", 0, 1, ("c",)), Finding("乙", "b", 0, 1))
+
+
+def test_documents_that_agree_give_one_answer() -> None:
+    assert findings([hit_in("a", "甲"), hit_in("b", "甲", 2)], [EVERYTHING] * 2) == ()
+
+
+def test_a_document_that_the_question_does_not_name_is_left_out() -> None:
+    hits = [hit_in("a", "甲"), hit_in("b", "乙", 2), hit_in("c", None, 3)]
+    assert findings(hits, [EVERYTHING, {**EVERYTHING, "cover_document": 0.8}, EVERYTHING]) == ()
+
+
+def test_words_that_are_as_likely_wrong_are_not_set_beside_others() -> None:
+    hits = [hit_in("a", "甲"), hit_in("b", "乙", 2)]
+    assert findings(hits, [EVERYTHING, {**EVERYTHING, "sure": 0.4}]) == ()
 
 
 @pytest.mark.parametrize("signals", [NOTHING, EVERYTHING, {"unknown": 9.0}, {"cover": 1e9}, {"cover": -1e9}])

@@ -3,11 +3,12 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Span
+from qa.records import Answer, Document, Evidence, Finding, Hit, Passage, Place, Span
 from qa.show import (
     escape,
     harmless,
@@ -102,7 +103,25 @@ def test_the_json_of_an_answer_is_the_contract() -> None:
                 "evidence": {"start": 4, "end": 23, "quote": "大会由党委副书记、纪委书记柴建军主持。"},
             }
         ],
+        "findings": [],
     }
+
+
+def test_several_answers_are_listed_with_their_documents() -> None:
+    other = hit(rank=2, document=Document("b.txt", "另一次会议", TEXT, "2024-02-04", organisation="乙医院"))
+    found = (Finding("柴建军", "a.txt", 17, 20), Finding("陈旭坚", "b.txt", 5, 8))
+    several = replace(answer(hit(), other, span=SPAN), findings=found)
+    assert to_json(several)["findings"] == [
+        {"text": "柴建军", "document": "a.txt", "start": 17, "end": 20, "also_in": []},
+        {"text": "陈旭坚", "document": "b.txt", "start": 5, "end": 8, "also_in": []},
+    ]
+    lines = to_text(several).split("\n")
+    assert lines[2] == "几份文档各有答案："
+    assert lines[4] == "  - 陈旭坚 · 2024-02-04 · 乙医院 · 另一次会议"
+    parsed = Tags(to_html(several))
+    assert len(parsed.inside("wd-finding")) == 2
+    assert "陈旭坚 《另一次会议》 · 2024-02-04 · 乙医院" in parsed.text
+    assert "wd-several" not in to_html(answer(hit(), span=SPAN))
 
 
 def test_a_declined_answer_has_null_evidence_and_keeps_its_hits() -> None:

@@ -50,7 +50,9 @@ def test_what_is_about_something_else_is_not_gone_on_from(folder: Path, about: d
     add(first, "a")
     first.commit()
     first.close()
-    assert len(Staging.begin(folder, 2, about, resume=True)) == 0
+    second = Staging.begin(folder, 2, about, resume=True)
+    assert len(second) == 0
+    second.close()
 
 
 @pytest.mark.parametrize("harm", ["vectors.raw", "passages.sqlite"])
@@ -73,5 +75,7 @@ def test_without_resuming_everything_that_was_left_is_swept_up(folder: Path) -> 
     first.commit()
     first.close()
     (Layout(folder).generations / ".removed-000001-deadbeef").mkdir()
-    assert len(Staging.begin(folder, 2, ABOUT)) == 0
+    second = Staging.begin(folder, 2, ABOUT)
+    assert len(second) == 0
+    second.close()
     assert [path.name for path in Layout(folder).generations.iterdir()] == [".unfinished"]

@@ -1,4 +1,5 @@
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from qa.text import fold  # noqa: E402
 from training.export import export, inverse_document_frequency, quantise  # noqa: E402
 from training.loop import Settings, drop_tokens, neighbour_order, split_tokens, train  # noqa: E402
 from training.measure import embed, late_scores, ranks  # noqa: E402
+from training.multilingual import read_packed, shared_dimensions  # noqa: E402
 from training.overlap import RunIndex, run_hashes  # noqa: E402
 from training.pairs import cut, gloss_pairs, pivot_pairs, rest_pair, split_sentences  # noqa: E402
 from training.questions import find_facts, make_question  # noqa: E402
@@ -178,3 +180,41 @@ def test_twenty_steps_lower_the_loss_and_the_files_load(tokenizer, tmp_path):
 def _loss(table, pairs):
     scores = 20 * embed(table, pairs.questions) @ embed(table, pairs.passages).T
     return float(np.mean(np.log(np.exp(scores).sum(axis=1)) - np.diag(scores)))
+
+
+def test_shared_dimensions_forget_the_script_and_the_loudest_directions():
+    rng = np.random.default_rng(3)
+    meaning = rng.standard_normal((100, 16))
+    script = np.repeat([[5.0], [-5.0]], 100, axis=0) * rng.standard_normal(16)
+    vectors = (np.concatenate([meaning, meaning]) + script).astype(np.float32)
+    tokens = [chr(0x4E00 + n) for n in range(100)] + [f"a{n}" for n in range(100)]
+    found = shared_dimensions(vectors, tokens, np.ones(200, np.float32), dims=12, passed=2)
+    assert found.shape == (200, 12)
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1)
+    assert (found[:100] * found[100:]).sum(axis=1) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_packed_weights_are_read_block_by_block(tmp_path):
+    numbers = np.arange(32, dtype=np.uint8) % 16
+    block = np.float16(0.5).tobytes() + (numbers[:16] | (numbers[16:] << 4)).tobytes()
+    header = b"E5S1" + struct.pack("<i", 1) + struct.pack("<7i", 4, 1, 2, 8, 2, 8, 1) + struct.pack("<fi", 1e-12, 32)
+    pieces = struct.pack("<5i", 2, 0, 2, 1, 1) + struct.pack("<Q", 4)
+    pieces += struct.pack("<3I", 0, 1, 4) + struct.pack("<2f", -1.0, -2.0) + "a谁".encode()
+    head = header + pieces + struct.pack("<iI", 0, 0) + struct.pack("<i", 2)
+    size = len(head) + 2 * (2 + 1 + 21)
+    entries = b"".join(
+        struct.pack("<H", 1) + name + struct.pack("<BIQQ", 0, count, offset, length)
+        for name, count, offset, length in ((b"w", 32, size, 18), (b"b", 2, size + 18, 8))
+    )
+    path = tmp_path / "packed.bin"
+    path.write_bytes(head + entries + block + struct.pack("<2f", 3.0, 4.0))
+    packed = read_packed(path)
+    assert packed.pieces == [("a", -1.0), ("谁", -2.0)]
+    assert packed.tensors["w"].tolist() == [(n % 16 - 8) * 0.5 for n in range(32)]
+    assert packed.tensors["b"].tolist() == [3.0, 4.0]
+
+
+def test_another_file_is_not_taken_for_packed_weights(tmp_path):
+    (tmp_path / "other").write_bytes(b"GGUF0000")
+    with pytest.raises(ValueError, match="does not begin with E5S1"):
+        read_packed(tmp_path / "other")

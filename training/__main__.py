@@ -63,6 +63,7 @@ def main(
             table,
             kinds,
             tokenizer,
+            idf,
             minutes=minutes * stage.settings.steps / steps,
             measure=measure,
             teacher=loss if stage.learned else None,

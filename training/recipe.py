@@ -13,6 +13,7 @@ from training.export import inverse_document_frequency
 from training.lexicon import neighbour_lexicon, translate_questions
 from training.loop import Settings, train
 from training.measure import Measure, embed, figures, headline
+from training.multilingual import shared_dimensions, token_vectors
 from training.pairs import make_pairs, taught_pairs
 from training.ragged import PairSet, full_rows, join_pairs, load_pairs, pair_set, save_pairs, take_pairs, turn_pairs
 from training.teacher import TeacherLoss, embed_english
@@ -112,6 +113,8 @@ _WEIGHTS = {
     "gloss": 5,
 }
 _LEARNED = {"taught": 6, "syn_question": 4, "syn_passage": 3}
+_TRANSLATED = {"syn_question": 5, "syn_passage": 4}
+_SHARED_LENGTH = 0.6  # of the shared dimensions beside the others
 _HARD = ("qa_ja", "qa_zh", "news_question", "news_rest", "law_question", "law_rest", "law_title", "wiki_question")
 _DROP = {
     "en_zh": 0.35,
@@ -129,7 +132,9 @@ _DROP |= dict.fromkeys(("qa_zh", "qa_ja", "qa_en", "wiki_question", "wiki_rest",
 class Stage:
     """One stretch of training: how many dimensions are put on before it, and how it runs.
 
-    ``hard`` kinds are drawn as neighbours half of the time; ``learned`` adds the teacher and the translated questions.
+    ``widen`` counts random dimensions, ``shared`` those in which languages agree (:mod:`training.multilingual`).
+    ``hard`` kinds are drawn as neighbours half of the time; ``learned`` adds the teacher and the translated questions;
+    ``averaged`` takes the middle between where the stage began and where it ended (Wortsman et al. 2022, model soups).
     """
 
     name: str
@@ -137,6 +142,8 @@ class Stage:
     settings: Settings
     hard: tuple[str, ...] = ()
     learned: bool = False
+    shared: int = 0
+    averaged: bool = False
 
 
 STAGES = (
@@ -172,6 +179,23 @@ STAGES = (
         (*_HARD, "wiki_rest", "en_zh", "pivot_zh", "multi"),
         learned=True,
     ),
+    Stage(
+        "fifth",
+        0,
+        Settings(
+            steps=4800,
+            weights=_WEIGHTS | _TRANSLATED,
+            rate=0.004,
+            split_share=0.1,
+            hard_share=0.5,
+            too_close=0.75,
+            drop=_DROP,
+        ),
+        (*_HARD, "wiki_rest", "en_zh", "pivot_zh", "multi"),
+        learned=True,
+        shared=192,
+        averaged=True,
+    ),
 )
 
 
@@ -192,6 +216,7 @@ def run_stage(
     start: np.ndarray,
     kinds: dict[str, PairSet],
     tokenizer: Tokenizer,
+    idf: np.ndarray,
     *,
     minutes: float,
     measure: Measure | None,
@@ -202,11 +227,16 @@ def run_stage(
         return np.load(folder / "table.npy")
     han = is_han(tokenizer)
     table = widen(start, stage.widen, han) if stage.widen else start
+    if stage.shared:
+        tokens = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
+        shared = shared_dimensions(token_vectors(tokens, folder.parents[1]), tokens, idf, stage.shared)
+        shared *= _SHARED_LENGTH * np.linalg.norm(table, axis=1, keepdims=True)
+        table = np.concatenate([table, shared], axis=1)
     if stage.learned:
         kinds = kinds | translated_kinds(table, kinds, han)
     weights = {name: weight for name, weight in stage.settings.weights.items() if len(kinds.get(name, ()))}
     settings = replace(stage.settings, dims=table.shape[1], minutes=minutes, weights=weights, threads=1)
-    train(
+    trained = train(
         table,
         kinds,
         settings,
@@ -218,6 +248,8 @@ def run_stage(
         },
         evaluate=evaluation(measure) if measure else None,
     )
+    if stage.averaged:
+        np.save(folder / "table.npy", (table + trained) / 2)
     (folder / "done").touch()
     return np.load(folder / "table.npy")
 
