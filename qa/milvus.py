@@ -20,6 +20,7 @@ from qa.errors import InvalidStore, StoreDamaged, StoreMissing, StoreUnreachable
 from qa.milvus_read import parts_of
 from qa.milvus_records import (
     FORMAT,
+    PARTS,
     STATE,
     Row,
     State,
@@ -155,6 +156,8 @@ class MilvusStore:
         collection = self._current(call)
         if collection is None:
             raise StoreMissing(self.location)
+        for part in ("", *PARTS):  # Milvus Lite starts with none loaded
+            call("load_collection", part_name(collection, part))
         return call, collection
 
     def stored(self, call: Connection, collection: str) -> State:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -185,6 +187,20 @@ def test_the_folder_alone_knows_whether_documents_changed(
         assert {hit.document.id for hit in retriever.search("大会", documents=["b.txt"])} == {"b.txt"}
     finally:
         retriever.passages.close()
+
+
+def test_a_file_is_read_by_a_new_process(folder: Path, write_pages: Callable[..., str]) -> None:
+    pytest.importorskip("milvus_lite", reason="needs the extra milvus: pip install '.[milvus]'")
+    write_pages(folder, PAGES, VECTORS)
+    location = f"milvus+file:{folder.parent}/a.db"
+    for code in (
+        f"from pathlib import Path; from qa.stores import publish; publish(Path({str(folder)!r}), {location!r})",
+        f"from qa.stores import open_at; print(len(list(open_at({location!r}).passages)))",
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=True
+        )
+    assert done.stdout == "3\n"
 
 
 @pytest.mark.parametrize(
