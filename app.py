@@ -74,6 +74,7 @@ _ENVIRONMENT = "environment"
     help="A labelled question file to offer for evaluation; may be given several times. "
     "[default: questions/seeds.jsonl, if it is there]",
 )
+@click.option("--store", help="A store to which the index was published, in the place of --index.")
 @click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
 def main(
     host: str,
@@ -90,9 +91,12 @@ def main(
     feedback: bool,
     evaluation: bool | None,
     questions: tuple[Path, ...],
+    store: str | None,
     reranker: str | None,
 ) -> None:
     """Serve the chat over an index; an index that is missing is built from seeds/ (or the folder of uploads) first."""
+    if store is not None and folder is not None:
+        raise click.UsageError("--allow-upload changes the folder index of --index; leave --store out")
     from qa.accesslog import AccessLog  # noqa: PLC0415  (--help and wrong usage need no engine)
     from qa.auth import read_accounts  # noqa: PLC0415
     from qa.build import ensure_index  # noqa: PLC0415
@@ -100,6 +104,7 @@ def main(
     from qa.feedback import FeedbackFiles  # noqa: PLC0415
     from qa.limits import Limits  # noqa: PLC0415
     from qa.live import Library, Live  # noqa: PLC0415
+    from qa.search import Retriever  # noqa: PLC0415
     from qa.service import Service  # noqa: PLC0415
     from qa.uploads import Shelf, UploadLimits  # noqa: PLC0415
     from qa.web import address_of, listen, serve  # noqa: PLC0415
@@ -115,25 +120,27 @@ def main(
         may_grow = UploadLimits(file_bytes=upload_limit << 20)
         kept = [_SEEDS, Path(__file__).parent / _SEEDS]
         shelf = Shelf(folder, may_grow, kept=kept) if folder is not None else None
-        ensure_index(index, folder or _SEEDS, say=lambda line: click.echo(line, err=True))
-        live = Live(index, reranker=reranker)
+        if store is None:
+            ensure_index(index, folder or _SEEDS, say=lambda line: click.echo(line, err=True))
+        live = Live(index, reranker=reranker) if store is None else None
         service = Service(
             accounts=accounts,
             limits=Limits(a_minute=rate, upload_bytes=may_grow.request_bytes if shelf is not None else 0),
             log=AccessLog(access_log, questions=log_questions) if access_log is not None else None,
-            library=Library(live, shelf) if shelf is not None else None,
+            library=Library(live, shelf) if live is not None and shelf is not None else None,
             mcp=mcp,
             root_path=root_path,
         )
         app = build_app(
-            live,
+            live or Retriever.open(str(store), reranker=reranker),
             service,
             feedback=FeedbackFiles(index) if feedback else None,
             question_files=offered(questions) if measured else None,
         )
     except QAError as error:
         _stop(str(error))
-    threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
+    if live is not None:
+        threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)
     serve(app, listener)
 

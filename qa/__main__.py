@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qa.errors import QAError, UnreadableFile
 from qa.records import Built
 
+if TYPE_CHECKING:
+    from qa.embed import Encoder
+
 INDEX = click.option(
     "--index", default="index", show_default=True, type=click.Path(path_type=Path), help="The index folder."
 )
 RERANKER = click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
+STORE = click.option("--store", help="A store to which the index was published, in the place of --index.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
@@ -40,6 +44,14 @@ def cli() -> None:
 @click.option("--exact", is_flag=True, help="Search all vectors in full, however many there are.")
 @click.option("--rollback", is_flag=True, help="Go back to the index before the last build; DOCUMENTS are not read.")
 @click.option("--watch", is_flag=True, help="Stay and build after every change, until Ctrl-C.")
+@click.option("--store", help="Publish the index to milvus+http://HOST:PORT/COLLECTION or milvus+file:PATH.db.")
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="local",
+    metavar="[ADDRESS]",
+    help="Embed in several processes, or on the Ray cluster at HOST:PORT.",
+)
 @JSON
 def index(
     documents: Path,
@@ -49,6 +61,8 @@ def index(
     exact: bool,
     rollback: bool,
     watch: bool,
+    store: str | None,
+    ray: str | None,
     as_json: bool,
 ) -> None:
     """Build the index of DOCUMENTS (a folder, by default seeds/), or bring it up to date.
@@ -56,16 +70,24 @@ def index(
     Only new or changed files are read and only new text is embedded. Files that cannot be read are named and left
     out. A build that was interrupted goes on where it stopped.
     """
-    if rollback and (rebuild or exact or watch or model):
+    if rollback and (rebuild or exact or watch or model or store or ray):
         raise click.UsageError("--rollback goes with no option but --index and --json.")
     if rollback:
         _roll_back(index, as_json)
         return
     from qa.build import build_index  # noqa: PLC0415
+    from qa.milvus import parse_address  # noqa: PLC0415
+
+    if store is not None:
+        parse_address(store)
 
     def build() -> Built:
-        with _progress("passages") as step:
-            return build_index(documents, index, model=model, rebuild=rebuild, exact=exact, progress=step)
+        with _progress("passages") as step, _spread(ray) as spread:
+            settings: dict[str, Any] = {"model": model, "rebuild": rebuild, "exact": exact, "spread": spread}
+            built = build_index(documents, index, **settings, progress=step)
+        if store is not None:
+            _publish(index, store)
+        return built
 
     if not watch:
         _report(index, build(), as_json)
@@ -79,6 +101,25 @@ def index(
             _report(index, built, as_json)
     except KeyboardInterrupt:
         click.echo(f"{index}: no longer watching {documents}", err=True)
+
+
+def _publish(index: Path, store: str) -> None:
+    from qa.stores import publish  # noqa: PLC0415
+
+    with _progress("passages published") as step:
+        done = publish(index, store, step)
+    click.echo(f"{store}: {'published' if done else 'up to date'}", err=True)
+
+
+@contextmanager
+def _spread(ray: str | None) -> Iterator[Callable[[Encoder], Encoder] | None]:
+    if ray is None:
+        yield None
+        return
+    from qa.ray_embed import Cluster  # noqa: PLC0415
+
+    with redirect_stdout(sys.stderr), Cluster(ray) as cluster:  # Ray prints what happens to its workers
+        yield cluster
 
 
 def _roll_back(index: Path, as_json: bool) -> None:
@@ -123,9 +164,10 @@ def _report(index: Path, built: Built, as_json: bool) -> None:
 @click.argument("question")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many passages to show.")
 @INDEX
+@STORE
 @RERANKER
 @JSON
-def ask(question: str, k: int, index: Path, reranker: str | None, as_json: bool) -> None:
+def ask(question: str, k: int, index: Path, store: str | None, reranker: str | None, as_json: bool) -> None:
     """Print the answer to QUESTION and its sources.
 
     Without an index, one is built from seeds/ first.
@@ -134,8 +176,9 @@ def ask(question: str, k: int, index: Path, reranker: str | None, as_json: bool)
     from qa.search import Retriever  # noqa: PLC0415
     from qa.show import to_json, to_text  # noqa: PLC0415
 
-    ensure_index(index, say=lambda line: click.echo(line, err=True))
-    answer = Retriever.open(index, reranker=reranker).ask(question, k)
+    if store is None:
+        ensure_index(index, say=lambda line: click.echo(line, err=True))
+    answer = Retriever.open(store or index, reranker=reranker).ask(question, k)
     if as_json:
         _print_json(to_json(answer))
     else:
@@ -145,6 +188,7 @@ def ask(question: str, k: int, index: Path, reranker: str | None, as_json: bool)
 @cli.command()
 @click.argument("questions", type=click.Path(path_type=Path))
 @INDEX
+@STORE
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many hits to ask for.")
 @click.option("--model", help="The embedding model of a temporary index. [default: builtin]")
 @RERANKER
@@ -170,6 +214,7 @@ def ask(question: str, k: int, index: Path, reranker: str | None, as_json: bool)
 def evaluate(
     questions: Path,
     index: Path,
+    store: str | None,
     k: int,
     model: str | None,
     reranker: str | None,
@@ -186,9 +231,9 @@ def evaluate(
     QUESTIONS is a JSON Lines file about the index, a SQuAD file, or a BEIR folder; the last two bring their own
     passages. Figures come with 95 % bootstrap intervals.
     """
-    if calibrate and (model or corpus or without_gold or reranker):
+    if calibrate and (model or corpus or without_gold or reranker or store):
         raise click.UsageError(
-            "--calibrate fits the index's own confidence; no --model, --reranker, --corpus or --without-gold"
+            "--calibrate fits the index's own confidence; no --model, --reranker, --corpus, --without-gold or --store"
         )
     if cost_wrong is not None and not calibrate:
         raise click.UsageError("--cost-wrong needs --calibrate")
@@ -200,7 +245,7 @@ def evaluate(
     from qa.report import read_report, render, render_comparison, render_fit  # noqa: PLC0415
 
     old = read_report(compare) if compare is not None else None
-    if questions.suffix == ".jsonl" and corpus is None:
+    if questions.suffix == ".jsonl" and corpus is None and store is None:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
     calibration = None
     with _progress("questions") as step:
@@ -209,7 +254,7 @@ def evaluate(
         else:
             report = measure(
                 questions,
-                index,
+                store or index,
                 k,
                 model=model,
                 corpus=corpus,
@@ -238,13 +283,14 @@ def evaluate(
 @click.option("--expect", required=True, help="Words of a document that should answer.")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many passages count as shown.")
 @INDEX
+@STORE
 @JSON
-def why(question: str, expect: str, k: int, index: Path, as_json: bool) -> None:
+def why(question: str, expect: str, k: int, index: Path, store: str | None, as_json: bool) -> None:
     """Say where the passage with the expected words stands for QUESTION, or which step lost it."""
     from qa import why as tracing  # noqa: PLC0415
     from qa.search import Retriever  # noqa: PLC0415
 
-    trace = tracing.why(Retriever.open(index), question, expect, k)
+    trace = tracing.why(Retriever.open(store or index), question, expect, k)
     if as_json:
         _print_json(tracing.to_json(trace))
     else:
@@ -253,12 +299,13 @@ def why(question: str, expect: str, k: int, index: Path, as_json: bool) -> None:
 
 @cli.command()
 @INDEX
-def doctor(index: Path) -> None:
+@STORE
+def doctor(index: Path, store: str | None) -> None:
     """Check the installation and the index; say what to run. Exits with 1 if anything is wrong."""
     from qa.doctor import examine  # noqa: PLC0415
 
     findings = []
-    for finding in examine(index):
+    for finding in examine(store or index):
         findings.append(finding)
         mark = click.style("ok  ", fg="green") if finding.well else click.style("BAD ", fg="red")
         click.echo(f"{mark}{finding.name}: {finding.detail}")

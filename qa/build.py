@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qa.embed import BUILTIN, Encoder, Floats, load_encoder
+from qa.embed import BUILTIN, BulkEncoder, Encoder, Floats, load_encoder
 from qa.errors import IndexProblem, NoDocuments
 from qa.formats import READERS
 from qa.fresh import compare
@@ -39,6 +39,7 @@ def build_index(
     model: str | Encoder | None = None,
     rebuild: bool = False,
     exact: bool = False,
+    spread: Callable[[Encoder], Encoder] | None = None,
     progress: Report | None = None,
 ) -> Built:
     """Build the index of a folder of documents, or bring it up to date.
@@ -46,6 +47,7 @@ def build_index(
     :param model: a model's name or path, or a loaded encoder; by default the one the index has, else the built-in.
     :param rebuild: read and embed everything again, whatever is there.
     :param exact: score every passage in every search; by default a large index finds candidates by compressed vectors.
+    :param spread: gives the encoder that embeds in the place of the model, as :class:`qa.ray_embed.Cluster` does.
     :param progress: called with (passages embedded, passages to embed), the latter an estimate until all are read.
     :return: what was done; ``changed`` is False if the index was up to date already.
     :raises NoDocuments: if the folder holds nothing readable.
@@ -63,6 +65,7 @@ def build_index(
             encoder = _encoder(model, old)
             if old is not None and _is_same(old, encoder, folder, files, exact):
                 return _built(old.manifest, 0, old.passages.skipped(), changed=False)
+            encoder = encoder if spread is None else spread(encoder)
             return _build(folder, index, files, encoder, old, exact, rebuild, progress)
         finally:
             if old is not None:
@@ -250,6 +253,7 @@ class _Embedding:
 
     def __init__(self, encoder: Encoder, old: Generation | None, staging: Staging, progress: Report | None) -> None:
         self._encoder = encoder
+        self._at_once = encoder.at_once if isinstance(encoder, BulkEncoder) else _EMBEDDED_AT_ONCE
         self._old = old if old is not None and old.manifest.fingerprint == encoder.fingerprint else None
         self._staging = staging
         self._progress = progress
@@ -271,9 +275,9 @@ class _Embedding:
         """Take the next passages; ``share`` of all files have been read."""
         self._waiting += entries
         self._share = share
-        while len(self._waiting) >= _EMBEDDED_AT_ONCE:
-            self._embed(self._waiting[:_EMBEDDED_AT_ONCE])
-            del self._waiting[:_EMBEDDED_AT_ONCE]
+        while len(self._waiting) >= self._at_once:
+            self._embed(self._waiting[: self._at_once])
+            del self._waiting[: self._at_once]
         if len(self._staging) - self._committed >= _COMMIT_EVERY:
             self.finish()
             self._staging.commit()

@@ -13,9 +13,11 @@ from qa.embed import load_encoder
 from qa.errors import QAError
 from qa.fresh import check_fresh
 from qa.layout import check_files, read_manifest, read_pointer
+from qa.milvus import MilvusStore
 from qa.records import Manifest
 from qa.search import Retriever
 from qa.store import earlier_generations, open_generation
+from qa.stores import is_address
 
 _PACKAGES = ("wenda", "faiss-cpu", "sentence-transformers", "torch", "tantivy", "gradio")
 
@@ -29,10 +31,23 @@ class Finding:
     detail: str
 
 
-def examine(index: Path) -> Iterator[Finding]:
-    """Yield a finding for each check, in order; a check that rests on a failed one is left out."""
+def examine(index: str | Path) -> Iterator[Finding]:
+    """Yield a finding for each check, in order; a check that rests on a failed one is left out.
+
+    :param index: a folder, or a store's address.
+    """
     yield from _versions()
     yield _finding("built-in model", lambda: f"{load_encoder().dimension} dimensions")
+    if is_address(index):
+        stored = _finding("store", MilvusStore(str(index)).check)
+        yield stored
+        if stored.well:
+            yield _finding("model", lambda: _check_model(index))
+    else:
+        yield from _examine_folder(Path(index))
+
+
+def _examine_folder(index: Path) -> Iterator[Finding]:
     try:
         manifest = read_manifest(index, read_pointer(index))
     except QAError as error:
@@ -76,7 +91,7 @@ def _check_files(index: Path, manifest: Manifest) -> str:
     return f"{len(manifest.sizes)} files, {sum(manifest.sizes.values())} bytes, checksums agree"
 
 
-def _check_model(index: Path) -> str:
+def _check_model(index: str | Path) -> str:
     retriever = Retriever.open(index, allow_stale=True, calibrated=False)
     return f"{retriever.manifest.model}, {retriever.manifest.dimension} dimensions"
 

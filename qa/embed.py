@@ -89,6 +89,13 @@ class TokenEncoder(Protocol):
         """Return the tokens of the texts, in order."""
 
 
+@runtime_checkable
+class BulkEncoder(Protocol):
+    """An encoder that wants many documents at a time, since each call costs it something of its own."""
+
+    at_once: int
+
+
 def load_encoder(name: str = BUILTIN, *, device: str | None = None) -> Encoder:
     """Load an embedding model from this machine.
 

@@ -7,7 +7,9 @@
     ├── NoDocuments            nothing to index in a folder
     ├── UnreadableFile         one file that cannot be turned into a document
     ├── FeedbackNotKept        carries the question file
-    ├── IndexProblem           carries the index folder
+    ├── InvalidStore           neither a folder nor the address of a store
+    ├── RayUnreachable         no cluster to embed on
+    ├── IndexProblem           carries the index folder, or the store's address
     │   ├── IndexMissing
     │   ├── IndexStale
     │   ├── IndexDamaged
@@ -15,7 +17,10 @@
     │   ├── IndexForeign
     │   ├── IndexLocked
     │   ├── IndexUnwritable
-    │   └── NoEarlierGeneration
+    │   ├── NoEarlierGeneration
+    │   ├── StoreMissing
+    │   ├── StoreDamaged
+    │   └── StoreUnreachable
     ├── ModelProblem           carries the model's name or path
     │   ├── ModelMissing
     │   ├── ModelMismatch
@@ -76,10 +81,29 @@ class FeedbackNotKept(QAError):
         self.path = path
 
 
-class IndexProblem(QAError):
-    """Something is wrong with an index folder."""
+class InvalidStore(QAError):
+    """An address names no kind of store."""
 
-    def __init__(self, folder: Path, message: str, command: str) -> None:
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            f"{location}: expected milvus+http://HOST:PORT/COLLECTION (letters, digits and _) or milvus+file:PATH.db."
+            " Run: qa index --help"
+        )
+        self.location = location
+
+
+class RayUnreachable(QAError):
+    """There is no Ray, or no Ray cluster at an address."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"--ray {address}: {reason}")
+        self.address = address
+
+
+class IndexProblem(QAError):
+    """Something is wrong with an index folder, or with the store at an address."""
+
+    def __init__(self, folder: Path | str, message: str, command: str) -> None:
         super().__init__(f"{folder}: {message}. Run: {command}")
         self.folder = folder
         self.command = command
@@ -141,6 +165,24 @@ class IndexUnwritable(IndexProblem):
 
     def __init__(self, folder: Path, detail: str) -> None:
         super().__init__(folder, f"the index cannot be written: {detail}", f"qa index --index {folder}")
+
+
+class StoreMissing(IndexProblem):
+    """No index was ever published to a store."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location, "no index was published here", f"qa index --store {location}")
+
+
+class StoreDamaged(IndexProblem):
+    """What a store holds is not what was written to it, or another version of the program wrote it."""
+
+    def __init__(self, location: str, detail: str) -> None:
+        super().__init__(location, f"the index is damaged: {detail}", f"qa index --store {location}")
+
+
+class StoreUnreachable(IndexProblem):
+    """A store does not answer, or refuses."""
 
 
 class ModelProblem(QAError):

@@ -111,7 +111,7 @@ def evaluate(
     if without_gold:
         question_set = withhold_gold(question_set, without_gold, path)
     judge = load_reranker(reranker) if reranker is not None else None
-    with _opened(question_set, Path(index), model, corpus, judge) as retriever:
+    with _opened(question_set, index, model, corpus, judge) as retriever:
         report = measure(question_set, retriever, k, path, progress)
         fingerprint = retriever.manifest.fingerprint
     told: dict[str, Any] = {"without_gold": without_gold} if without_gold else {}
@@ -219,7 +219,11 @@ def measure(
 
 @contextmanager
 def _opened(
-    question_set: QuestionSet, index: Path, model: str | None, corpus: str | Path | None, reranker: Reranker | None
+    question_set: QuestionSet,
+    index: str | Path,
+    model: str | None,
+    corpus: str | Path | None,
+    reranker: Reranker | None,
 ) -> Iterator[Retriever]:
     if question_set.kind != "jsonl":
         encoder = load_encoder(model or BUILTIN)

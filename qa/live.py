@@ -6,6 +6,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from qa.build import Report, build_index
@@ -13,7 +14,9 @@ from qa.cross import Reranker, load_reranker
 from qa.embed import Encoder
 from qa.errors import QAError, UploadRefused
 from qa.layout import read_pointer
+from qa.records import FileState
 from qa.search import Retriever
+from qa.store import open_generation
 from qa.uploads import Admission, Incoming, Shelf
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -91,7 +94,7 @@ class Library:
         :return: what was added, and what was refused with the reason; never raises for a single file.
         :raises QAError: if the index cannot be built; the folder is then as it was.
         """
-        with self._changing, self.shelf.adding(files, self.live.now.passages.files()) as admission:
+        with self._changing, self.shelf.adding(files, self._indexed()) as admission:
             if admission.added:
                 self._build(progress)
         return admission
@@ -106,6 +109,10 @@ class Library:
             if removed:
                 self._build(progress)
         return removed
+
+    def _indexed(self) -> dict[str, FileState]:
+        with closing(open_generation(self.live.index).passages) as passages:
+            return passages.files()
 
     def _build(self, progress: Report | None) -> None:
         build_index(self._folder, self.live.index, progress=progress)

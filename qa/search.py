@@ -15,14 +15,13 @@ from qa.calibration_file import calibrated_weights
 from qa.cross import RERANK_DEPTH, Reranker, load_reranker, rerank
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
-from qa.fresh import check_fresh
+from qa.generation import Generation, Passages
 from qa.gist import gist
 from qa.lexical import question_terms
-from qa.passages import Passages
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, signals, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
 from qa.reread import READ_DEPTH, reread
-from qa.store import Generation, open_generation
+from qa.stores import is_address, open_at
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60
@@ -64,6 +63,7 @@ class Retriever:
     ) -> Retriever:
         """Open a built index.
 
+        :param index: a folder, or a store's address as :func:`qa.stores.open_at` takes it.
         :param encoder: a loaded model; by default the one that the index names.
         :param reranker: a cross-encoder's name or path, or a loaded one, to judge the first passages of each ranking.
         :param allow_stale: search even if the indexed folder changed since.
@@ -71,13 +71,11 @@ class Retriever:
         :raises IndexMissing, IndexDamaged, CalibrationDamaged, IndexForeign, IndexStale, ModelMissing, ModelMismatch:
             each with the command that mends it.
         """
-        folder = Path(index)
-        generation = open_generation(folder)
-        if not allow_stale:
-            check_fresh(folder, generation.manifest)
+        generation = open_at(index, allow_stale=allow_stale)
         if isinstance(reranker, str | Path):
             reranker = load_reranker(reranker)
-        weights = calibrated_weights(folder, generation.manifest.fingerprint) if calibrated else None
+        may_be = calibrated and not is_address(index)
+        weights = calibrated_weights(Path(index), generation.manifest.fingerprint) if may_be else None
         return cls(generation, encoder or load_encoder(generation.manifest.model), weights, reranker)
 
     @property
@@ -209,7 +207,7 @@ def temporary_index(
     encoder = encoder or load_encoder()
     with tempfile.TemporaryDirectory(prefix="qa-") as folder:
         build_collection(documents, Path(folder), encoder, progress)
-        retriever = Retriever(open_generation(Path(folder)), encoder, reranker=reranker)
+        retriever = Retriever(open_at(folder), encoder, reranker=reranker)
         try:
             yield retriever
         finally:

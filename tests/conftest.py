@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -9,15 +11,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import numpy as np
 import pytest
+from servers import free_port, stop, wait_for_port
 
 from qa.build import build_index
-from qa.embed import Encoder, load_encoder
+from qa.embed import Encoder, Floats, load_encoder
 from qa.lock import writing
 from qa.passages import Entry
 from qa.records import Document, FileState, Passage
 from qa.search import Retriever
 from qa.staging import Staging
 from qa.store import publish
+
+Pages = Sequence[tuple[Document, str, Sequence[tuple[int, int, str]]]]
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "seeds"
@@ -92,3 +97,43 @@ def small_index(tmp_path: Path, write_small: Callable[[Path], str]) -> Path:
     folder = tmp_path / "索引 100%"
     write_small(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_pages() -> Callable[..., str]:
+    """Write an index of documents, each with its heading and its passages' (start, end, key); name its generation."""
+
+    def write(folder: Path, pages: Pages, vectors: Floats) -> str:
+        told = {"fingerprint": "f" * 64, "folder": "", "reading": "r"}
+        with writing(folder):
+            staging = Staging.begin(folder, vectors.shape[1], told)
+            for document, heading, cuts in pages:
+                passages = [
+                    Passage(f"{document.id}#{start}-{end}", document.id, start, end, document.text[start:end])
+                    for start, end, _ in cuts
+                ]
+                entries = [Entry(p, heading, "", cut[2].encode()) for p, cut in zip(passages, cuts, strict=True)]
+                staging.add(document, entries)
+            staging.add_vectors(vectors)
+            staging.finish(scan=False)
+            found = {"model": "builtin", "dimension": vectors.shape[1], "files": 0, "listing": "", "skipped": ()}
+            return publish(folder, staging, {**told, **found, "search": "exact", "recall": 1.0}).generation
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Milvus Lite server, which speaks the real protocol; add ``/collection``."""
+    pytest.importorskip("pymilvus", reason="needs the extra milvus: pip install '.[milvus]'")
+    pytest.importorskip("milvus_lite", reason="needs the extra milvus: pip install '.[milvus]'")
+    port, folder = free_port(), tmp_path_factory.mktemp("milvus")
+    command = [str(Path(sys.executable).with_name("milvus-lite")), "server", "--host", "127.0.0.1"]
+    with (folder / "log").open("wb") as log:
+        arguments = [*command, "--port", str(port), "--data-dir", str(folder / "data")]
+        process = subprocess.Popen(arguments, stdout=log, stderr=log)
+    try:
+        wait_for_port(port, process)
+        yield f"milvus+http://127.0.0.1:{port}"
+    finally:
+        stop(process)
