@@ -16,6 +16,7 @@ from qa.rank import (
     learned_weights,
     rank,
     shortlist,
+    signals,
     spread,
     weigh,
 )
@@ -180,3 +181,17 @@ def test_a_document_that_has_given_its_answer_waits(sure: float, scores: list[fl
 def test_every_feature_has_a_learned_weight() -> None:
     assert learned_weights().near.keys() == learned_weights().far.keys() == set(FEATURES)
     assert learned_weights().sentence.keys() == set(SENTENCE_FEATURES)
+
+
+def test_a_term_that_stands_nowhere_counts_where_something_sounds_alike() -> None:
+    three = [candidate(0, "乐爱平作报告"), candidate(1, "报告"), candidate(2, "南昌")]
+    misspelt, latin, known = (weigh([term], [df], 100) for term, df in (("爱萍", 0), ("nanchang", 0), ("爱萍", 3)))
+    column = FEATURES.index("cover")
+    for question, covers in ((misspelt, [0.7, 0, 0]), (latin, [0, 0, 0.7]), (known, [0, 0, 0])):
+        matrix, _ = features("爱萍", question, three, characters, ONES.sentence)
+        assert matrix[:, column].tolist() == pytest.approx(covers)
+
+
+def test_signals_hold_each_feature_near_and_far() -> None:
+    item = Ranked(candidate(0, "主持"), 2.0, (0, 2), {"cover": 0.5, "reach": 0.25})
+    assert signals(item) == {"cover": 0.5, "score": 2.0, "far": 0.75, "far_cover": 0.375, "far_score": 1.5}

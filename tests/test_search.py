@@ -164,3 +164,24 @@ def test_a_temporary_index_is_searched_and_gone(encoder: Encoder) -> None:
     with temporary_index(texts, encoder) as opened:
         assert opened.search(CHAIRED)[0].document.id == "1"
         assert opened.manifest.passages == 2
+
+
+@pytest.mark.parametrize("greeting", ["你好", "谢谢你,辛苦了!", "Thank you very much!", "???"])
+def test_who_asks_nothing_is_told_nothing(retriever: Retriever, greeting: str) -> None:
+    got = retriever.ask(greeting)
+    assert (got.question, got.answered, got.hits) == (greeting, False, ())
+
+
+def test_a_greeting_changes_nothing(retriever: Retriever) -> None:
+    assert retriever.search(f"你好,请问{CHAIRED}?谢谢") == retriever.search(f"{CHAIRED}?")
+
+
+def test_every_documents_answer_is_given(retriever: Retriever) -> None:
+    found = retriever.ask(CHAIRED).findings
+    assert [one.text for one in found] == ["柴建军", "陈旭坚", "张立东"]
+    for one in found:
+        assert retriever.document(one.document_id).text[one.start : one.end] == one.text
+
+
+def test_a_question_that_names_an_organisation_gets_that_one(retriever: Retriever) -> None:
+    assert retriever.ask("协和医院的大会由谁主持").findings == ()
