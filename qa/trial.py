@@ -181,6 +181,7 @@ def wire_trial(bench: Bench, parts: TrialParts, language: gr.Dropdown) -> None:
         yield from bench.run(str(event.set), str(event.own), str(event.earlier), chosen_language)
 
     def stopped(chosen_language: str) -> str:
+        time.sleep(2 * _SECONDS_BETWEEN)  # a last step that is on its way would replace the notice
         return notice_to_html(words(chosen_language)["run_stopped"])
 
     def renamed(chosen_language: str) -> tuple[str, str]:
@@ -188,5 +189,6 @@ def wire_trial(bench: Bench, parts: TrialParts, language: gr.Dropdown) -> None:
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     started = parts.form.submit(run, language, parts.results, concurrency_limit=1, **quiet)
-    parts.form.stop(stopped, language, parts.results, cancels=[started], queue=False, **quiet)
+    halted = parts.form.stop(None, cancels=[started], queue=False, **quiet)
+    halted.then(stopped, language, parts.results, queue=False, **quiet)
     language.change(renamed, language, [parts.opener, parts.form], queue=False, **quiet)

@@ -48,6 +48,13 @@ def test_a_declined_question_keeps_its_near_misses_but_shows_no_evidence() -> No
     assert declined.confidence < 0.2
 
 
+def test_a_passage_that_has_nothing_to_do_with_the_question_is_declined_whatever_else_speaks_for_it() -> None:
+    beside = {**EVERYTHING, "late": 0.3, "dense": 0.05, "score": 99.0}
+    declined = answer("谁主持?", [HIT], [beside])
+    assert (declined.answered, declined.confidence) == (False, pytest.approx(0.05))
+    assert answer("谁主持?", [HIT], [{**beside, "late": 0.32}]).answered
+
+
 def test_different_answers_of_several_documents_are_all_given() -> None:
     hits = [hit_in("a", "甲"), hit_in("b", "乙", 2), hit_in("c", " 甲", 3), hit_in("b", "丙", 4)]
     assert findings(hits, [EVERYTHING] * 4) == (Finding("甲", "a", 0, 1, ("c",)), Finding("乙", "b", 0, 1))

@@ -383,7 +383,7 @@ def test_a_quote_is_copied_with_its_source(new_page: NewPage, address: str) -> N
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
     ask(page, QUESTION)
     quoted = page.locator(".wd-answer .wd-quote").inner_text()
-    title = page.locator(".wd-answer .wd-title").inner_text()
+    title = page.locator(".wd-answer > .wd-cite .wd-title").inner_text()
     page.click(".wd-answer .wd-copy")
     expect(page.locator(".wd-answer .wd-copy")).to_have_text("已复制")
     assert page.evaluate("navigator.clipboard.readText()").startswith(f"“{quoted}”——{title} · 20")

@@ -28,18 +28,19 @@ def test_an_unchanged_file_is_taken_as_it_was_from_wherever_it_lies(
     folder = documents(**{"a.txt": LONG, "b.txt": ""})
     for name in ("a.txt", "b.txt"):
         os.utime(folder / name, (1, 1))
+    times = {file.name: file.mtime_ns for file in list_files(folder, {".txt"})}
     writer = PassagesWriter(tmp_path / "p")
-    writer.add_file("a.txt", FileState("s", len(LONG.encode()), 10**9))
+    writer.add_file("a.txt", FileState("s", len(LONG.encode()), times["a.txt"]))
     writer.add(
         Document("a.txt", "旧", "旧文", path="/old/a.txt"), [Entry(Passage("p", "a.txt", 0, 2, "旧文"), "", "", b"k")]
     )
-    writer.add_file("b.txt", FileState("t", 0, 10**9, "旧的原因"))
+    writer.add_file("b.txt", FileState("t", 0, times["b.txt"], "旧的原因"))
     writer.close(complete=True)
     old = Passages(tmp_path / "p")
     kept, left_out = take(list_files(folder, {".txt"}), folder, old)
     assert kept.document == Document("a.txt", "旧", "旧文", path=str(folder / "a.txt"))
     assert (list(kept.cuts), kept.state.sha256) == ([Cut(0, 2, b"k")], "s")
-    assert left_out.state == FileState("t", 0, 10**9, "旧的原因")
+    assert left_out.state == FileState("t", 0, times["b.txt"], "旧的原因")
     old.close()
 
 
