@@ -106,7 +106,7 @@ def strength(answer: Answer, hit: Hit) -> int:
     best = max(other.score for other in answer.hits)
     share = max(hit.score, 0.0) / best if best > 0 else 1.0
     weighed = share * min(max(answer.confidence, 0.0), 1.0)
-    return 3 if weighed >= 0.6 else 2 if weighed >= 0.3 else 1
+    return 3 if weighed >= 0.5 else 2 if weighed >= 0.2 else 1
 
 
 def _cut(start: int, end: int, marks: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, list[str]]]:

@@ -259,7 +259,9 @@ def test_also_in_shows_titles_and_falls_back_to_the_id() -> None:
     assert re.findall(r'<a class="wd-open" href="[^"]+">([^<]+)</a>', shown) == ["乙篇", "c"]
 
 
-@pytest.mark.parametrize(("confidence", "score", "step"), [(0.9, 0.8, 3), (0.9, 0.4, 2), (0.9, 0.1, 1), (0.5, 0.8, 2)])
+@pytest.mark.parametrize(
+    ("confidence", "score", "step"), [(0.9, 0.8, 3), (0.9, 0.4, 2), (0.9, 0.1, 1), (0.4, 0.8, 2), (0.22, 0.8, 2)]
+)
 def test_strength_is_the_share_of_the_best_weighed_by_confidence(confidence: float, score: float, step: int) -> None:
     second = hit(2, score)
     assert strength(answer(hit(1, 0.8), second, confidence=confidence), second) == step
