@@ -135,7 +135,8 @@ def test_a_run_can_be_stopped(new_page: NewPage) -> None:
     page.click("#wd-try")
     page.select_option("select[name=set]", "1")
     page.click(".wd-run")
-    page.click(".wd-stop-run", timeout=30_000)
+    expect(page.locator(".wd-progress")).to_be_visible(timeout=60_000)
+    page.locator(".wd-stop-run").dispatch_event("click")  # each step lays the page out anew, so it is never at rest
     expect(page.locator("#wd-trial .wd-notice")).to_have_text("已停止。")
     page.wait_for_timeout(1500)
     expect(page.locator(".wd-progress")).to_have_count(0)

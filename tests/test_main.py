@@ -135,8 +135,17 @@ def test_rollback_goes_back_to_the_index_before_and_says_that_it_is_stale(
 
 def test_watch_builds_after_a_change_and_stops_on_an_interrupt(documents: Callable[..., Path], tmp_path: Path) -> None:
     folder = documents(**{"a.txt": LONG})
-    command = [sys.executable, "-m", "qa", "index", str(folder), "--index", str(tmp_path / "i"), "--watch"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell starts what it runs with & deaf to Ctrl-C, these tests perhaps.
+    hearing = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import qa.__main__ as q; q.main()"
+    )
+    command = [sys.executable, "-c", hearing, "index", str(folder), "--index", str(tmp_path / "i"), "--watch"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     assert "1 documents" in process.stdout.readline()
     documents(**{"b.txt": LONG.replace("甲", "乙")})

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -315,13 +316,23 @@ def _watched(*arguments: str) -> tuple[int, float, int, str]:
         resource.prlimit(process.pid, resource.RLIMIT_AS, (3 * MEMORY, 3 * MEMORY))
         killer = threading.Timer(10 * SECONDS, process.kill)
         killer.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        peak = 0
+        while (status := process.poll()) is None:
+            peak = max(peak, _resident(process.pid))
+            time.sleep(0.02)
         killer.cancel()
-        process.returncode = status
         seconds = time.perf_counter() - start
         told = err if status else out
         told.seek(0)
-        return status, seconds, usage.ru_maxrss << 10, told.read().decode("utf-8", "replace")
+        return status, seconds, peak, told.read().decode("utf-8", "replace")
+
+
+def _resident(pid: int) -> int:
+    """Return the most memory in bytes that a running process had; at its end the system would count its parent's."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text("ascii"))
+        return int(found[1]) << 10 if found else 0
+    return 0
 
 
 FAULTS = (Fault("hostile documents", try_document, len(NAMES), len(_QUICK), limit=3600),)
