@@ -14,6 +14,9 @@ import click
 from qa.errors import QAError
 
 _SEEDS = Path("seeds")
+# Questions asked at once share the cores: threads of one small product that wait for each other's turn spin meanwhile.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 _ENVIRONMENT = "environment"
 
 
