@@ -27,11 +27,16 @@ def reread(
         ``sure``; the rest follow below them.
     """
     reach = max((item.features["cover"] for item in ranked), default=0.0)
-    worth = reach * weights.answer_near + (1 - reach) * weights.answer_far if asks(question) else 0.0
+    worth = answer_worth(question, reach, weights.answer_near, weights.answer_far)
     done = [_read(question, item, encode_tokens, worth) for item in ranked[:depth]]
     lowest = min((item.features["answer"] for item in done), default=0.0)
     rest = [replace(item, score=item.score + worth * lowest) for item in ranked[depth:]]
     return sorted(done, key=lambda item: (-item.score, item.candidate.row)) + rest
+
+
+def answer_worth(question: str, reach: float, near: float, far: float) -> float:
+    """Return what the reader's score counts for a question of which ``reach`` stands in the collection."""
+    return reach * near + (1 - reach) * far if asks(question) else 0.0
 
 
 def read_features(question: str, passage: str, encode_tokens: EncodeTokens) -> dict[str, float]:

@@ -43,9 +43,8 @@ from qa.rank import (
     signals,
 )
 from qa.read import read_questions
-from qa.reader import asks
 from qa.records import Question
-from qa.reread import read_features
+from qa.reread import answer_worth, read_features
 from qa.search import RANK_DEPTH, Retriever, temporary_index
 from qa.text import fold, sentences
 
@@ -221,9 +220,7 @@ def confidence_rows(
                 reach = float(asked.matrix[kept, FEATURES.index("cover")].max())
                 told = dict(zip(FEATURES, map(float, asked.matrix[first]), strict=True))
                 told |= read_features(asked.question, asked.texts[first], encode_tokens) | {"reach": reach}
-                worth = (
-                    reach * ANSWER["answer_near"] + (1 - reach) * ANSWER["answer_far"] if asks(asked.question) else 0
-                )
+                worth = answer_worth(asked.question, reach, ANSWER["answer_near"], ANSWER["answer_far"])
                 candidate = Candidate(first, "", "", asked.texts[first], 0.0, 0.0)
                 item = Ranked(candidate, float(scores[first]) + worth * told["answer"], (0, 0), told)
                 found.append((name, asked.tune, signals(item), bool(asked.right[first])))
