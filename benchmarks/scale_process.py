@@ -82,7 +82,7 @@ def bare(index: str) -> dict[str, Any]:
     rows = range(0, len(opened.passages), max(1, len(opened.passages) // 2000))
     texts = [passage.text for passage in opened.passages.at(list(rows))]
     started = time.process_time()
-    encoder._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    encoder._tokenizer.ids(texts)
     tokenise = (time.process_time() - started) / len(texts)
     n = min(len(opened.passages), 100_000)
     table = np.random.default_rng(0).random((n, encoder.dimension), np.float32)
