@@ -195,9 +195,9 @@ class StaticEncoder:
 
 def _sum(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Add up rows; those of small integers, of which no sum is rounded, in the narrowest type that holds it."""
-    if rows.dtype != np.int8:
-        return rows.sum(axis=0, dtype=np.float32)
-    return rows.sum(axis=0, dtype=np.int16 if len(rows) <= _SUMMED_IN_SHORT else np.int32)
+    exact = np.int16 if len(rows) <= _SUMMED_IN_SHORT else np.int32
+    added: npt.NDArray[Any] = rows.sum(axis=0, dtype=exact if rows.dtype == np.int8 else np.float32)
+    return added
 
 
 def _table(tensors: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
