@@ -23,7 +23,13 @@ def build(corpus: str, index: str) -> dict[str, Any]:
     from qa.build import build_index  # noqa: PLC0415
 
     built = build_index(corpus, index)
-    return {"documents": built.documents, "passages": built.passages, "search": built.search, "recall": built.recall}
+    return {
+        "documents": built.documents,
+        "passages": built.passages,
+        "search": built.search,
+        "recall": built.recall,
+        "memory_mib": _peak(),
+    }
 
 
 def ask(index: str, questions: str) -> dict[str, Any]:
@@ -46,7 +52,7 @@ def ask(index: str, questions: str) -> dict[str, Any]:
     return {
         "open_s": opened[0],
         "open_cpu_s": opened[1],
-        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mib": _peak(),
         "legs": _spread(_timed(asked, retriever.candidates)[1]),
         "ask": _spread(answers[1]),
         "dense": _spread(dense[1]),
@@ -82,7 +88,7 @@ def bare(index: str) -> dict[str, Any]:
     rows = range(0, len(opened.passages), max(1, len(opened.passages) // 2000))
     texts = [passage.text for passage in opened.passages.at(list(rows))]
     started = time.process_time()
-    encoder._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    encoder._tokenizer.ids(texts)
     tokenise = (time.process_time() - started) / len(texts)
     n = min(len(opened.passages), 100_000)
     table = np.random.default_rng(0).random((n, encoder.dimension), np.float32)
@@ -92,6 +98,10 @@ def bare(index: str) -> dict[str, Any]:
         "product_ms": _spread(products)["cpu_p50"] * len(opened.passages) / n,
         "write_mib_s": _written(Path(index).parent),
     }
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _written(folder: Path) -> float:

@@ -305,7 +305,7 @@ def _parts(text: str, start: int, end: int, line: str) -> list[tuple[int, int]]:
     if _ICP.search(line) or _COPYRIGHT.fullmatch(line):
         folded, offsets = fold_offsets(text[start:end])
         kept = [match.span() for match in _FOOTER_FIELD.finditer(folded)]
-    elif _COUNTER.search(line) and "。" not in line:
+    elif "。" not in line and _COUNTER.search(line):
         folded, offsets = fold_offsets(text[start:end])
         kept = _between(folded)
     else:

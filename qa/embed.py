@@ -33,7 +33,7 @@ from qa.models import (
 )
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from qa.tokens import BulkTokenizer
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -44,6 +44,7 @@ _BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 _STATIC_MODULES = {"StaticEmbedding", "Normalize"}
 _IDF_FILE = "idf.safetensors"
 _BATCH = 256
+_SUMMED_IN_SHORT = 2**15 // 2**7 - 1
 _KNOWN_TEXTS = 50_000
 _NO_IDS = np.zeros(0, np.int64)
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
@@ -125,7 +126,8 @@ class StaticEncoder:
     def __init__(self, folder: Path, name: str | None = None) -> None:
         from safetensors import SafetensorError  # noqa: PLC0415
         from safetensors.numpy import load, load_file  # noqa: PLC0415
-        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        from qa.tokens import BulkTokenizer, load_tokenizer  # noqa: PLC0415
 
         self.name = name or str(folder)
         module = folder / modules_of(folder)["StaticEmbedding"]
@@ -140,9 +142,7 @@ class StaticEncoder:
             idf = load_file(idf_file)["idf"] if idf_file.is_file() else np.ones(len(self._table), np.float32)
         except (SafetensorError, KeyError) as error:
             raise ModelMissing(self.name, f"{weights} does not hold static embeddings: {error}") from error
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenizer: BulkTokenizer = BulkTokenizer(load_tokenizer(tokenizer))
         self._idf = idf.astype(np.float32)
         self._known_ids: dict[str, Ints] = {}
         self._lengths = np.zeros(len(self._table), np.float32)
@@ -161,9 +161,9 @@ class StaticEncoder:
 
     def _means(self, batch: list[str]) -> Floats:
         out = np.zeros((len(batch), self.dimension), np.float32)
-        for row, encoding in enumerate(self._tokenizer.encode_batch_fast(batch, add_special_tokens=False)):
-            if encoding.ids:
-                out[row] = self._table[encoding.ids].mean(axis=0, dtype=np.float32)
+        for row, ids in enumerate(self._tokenizer.ids(batch)):
+            if ids:
+                out[row] = _sum(self._table.take(ids, axis=0)) / np.float32(len(ids))
         return out
 
     def encode_tokens(self, texts: Sequence[str]) -> Tokens:
@@ -184,14 +184,20 @@ class StaticEncoder:
         """Return the tokens of each text; the same sentences come again with every question, so they are kept."""
         known = self._known_ids
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        encodings = self._tokenizer.encode_batch_fast(new, add_special_tokens=False)
-        fresh = {text: np.array(encoding.ids, np.int64) for text, encoding in zip(new, encodings, strict=True)}
+        fresh = {text: np.array(ids, np.int64) for text, ids in zip(new, self._tokenizer.ids(new), strict=True)}
         found = [fresh[text] if text in fresh else known[text] for text in texts]
         if len(known) + len(fresh) > _KNOWN_TEXTS:
             self._known_ids = fresh
         else:
             known.update(fresh)
         return found
+
+
+def _sum(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Add up rows; those of small integers, of which no sum is rounded, in the narrowest type that holds it."""
+    exact = np.int16 if len(rows) <= _SUMMED_IN_SHORT else np.int32
+    added: npt.NDArray[Any] = rows.sum(axis=0, dtype=exact if rows.dtype == np.int8 else np.float32)
+    return added
 
 
 def _table(tensors: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -63,6 +63,8 @@ _NAME = re.compile(
     rf"(?P<name>[\u4e00-\u9fff]{{2,14}}?(?:{_KINDS})(?:(?:附属|直属|第[一二三四五六七八九十]+)[\u4e00-\u9fff]{{0,6}}?(?:{_KINDS}))?)"
     rf"(?![长院校区党部])"
 )
+_KIND = re.compile(re.sub(r"\(\?<=.*\)局", "局", _KINDS))  # and some more, but fast
+_RUN = re.compile(r"[\u4e00-\u9fff]+")
 _OPENING = re.compile(
     r"^.*(?:召开|举行|举办|参加|来自|位于|走进|前往|访问|参观|印发|转发|关于|通过|代表|包括|邀请|联合|以及|还有|其中|任命|担任|宣读|根据"
     r"|按照|经过|表示|指出|强调|作为|成为|欢迎|支持|祝贺|庆祝|热烈|今年|今日|今天|近日|日前|昨日|组织|成立|聘任|调研|慰问|视察|检查|指导"
@@ -209,11 +211,25 @@ def find_organisation(title: str, source: str, text: str) -> str:
 
 def _names(text: str) -> Iterator[str]:
     simple = fold_in_place(text)
-    for match in _NAME.finditer(simple):
+    for match in _named(simple):
         opening = _OPENING.match(match["name"])
         start = match.start("name") + (opening.end() if opening else 0)
         if match.end("name") - start >= 4 and not _VAGUE.fullmatch(simple, start, match.end("name")):
             yield text[start : match.end("name")]
+
+
+def _named(simple: str) -> Iterator[re.Match[str]]:
+    """Yield what ``_NAME`` matches, looking only where a kind stands: no name leaves its run of Chinese characters."""
+    end = 0
+    for kind in _KIND.finditer(simple):
+        start = kind.start()
+        if start < end:
+            continue
+        while start > end and "\u4e00" <= simple[start - 1] <= "\u9fff":
+            start -= 1
+        run = _RUN.match(simple, start)
+        end = run.end() if run else kind.end()
+        yield from _NAME.finditer(simple, start, end)
 
 
 def _outline(text: str) -> list[str]:

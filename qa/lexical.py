@@ -7,12 +7,16 @@ words), so each run of them is indexed as its single characters and pairs of cha
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from functools import cache
 from operator import add
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tantivy
 
 from qa.text import fold
@@ -26,6 +30,7 @@ _UNSPACED = (
     "\u1100-\u11ff\uac00-\ud7af"  # Hangul
 )
 _TERM = re.compile(rf"([{_UNSPACED}]+)|([^\W_{_UNSPACED}]+)")
+_WORD = re.compile(rf"[^\W_{_UNSPACED}]+")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _INTERROGATIVE = re.compile(
     r"请问|(?:在|于|从)?(?:什么|甚么)(?:时候|时间|日期|地方|地点|人|样的?)?|为何|何[时地人]|为什么|多[少久长大高]|怎么样?|怎样|如何|是否"
@@ -38,6 +43,8 @@ _INTERROGATIVE = re.compile(
 _LONGEST_WORD = 40
 _HEAP_BYTES = 256_000_000
 _TITLE_WEIGHT = 0.5
+_UTF32 = "utf-32-le"
+_BLANK = 0x20
 
 
 def terms(text: str) -> list[str]:
@@ -50,6 +57,30 @@ def terms(text: str) -> list[str]:
         else:
             found.append(word[:_LONGEST_WORD])
     return found
+
+
+def joined_terms(text: str) -> str:
+    """Return :func:`terms` of a text in one string, parted by blanks, in another order."""
+    folded = fold(text)
+    codes = np.frombuffer(folded.encode(_UTF32, "surrogatepass"), np.uint32)
+    unspaced = _unspaced().take(codes)
+    single, first = np.flatnonzero(unspaced), np.flatnonzero(unspaced[:-1] & unspaced[1:])
+    pairs = 2 * len(single)
+    joined = np.full(pairs + 3 * len(first), _BLANK, np.uint32)
+    joined[0:pairs:2] = codes.take(single)
+    joined[pairs::3] = codes.take(first)
+    joined[pairs + 1 :: 3] = codes.take(first + 1)
+    words = " ".join([word[:_LONGEST_WORD] for word in _WORD.findall(folded)])
+    return str(joined.tobytes(), _UTF32, "surrogatepass") + words
+
+
+@cache
+def _unspaced() -> npt.NDArray[np.bool_]:
+    """Tell of each code point whether it is of a script without blanks."""
+    told = np.zeros(sys.maxunicode + 1, np.bool_)
+    for first, last in re.findall("(.)-(.)", _UNSPACED):
+        told[ord(first) : ord(last) + 1] = True
+    return told
 
 
 def question_terms(question: str) -> list[str]:
@@ -99,11 +130,11 @@ class LexicalWriter:
     def add(self, title: str, body: str) -> None:
         """Add a text; its number is its row."""
         if title != self._title:  # passages of one document come in a row
-            self._title, self._title_terms = title, " ".join(terms(title))
+            self._title, self._title_terms = title, joined_terms(title)
         document = tantivy.Document()
         document.add_unsigned("row", self._length)
         document.add_text("title", self._title_terms)
-        document.add_text("body", " ".join(terms(body)))
+        document.add_text("body", joined_terms(body))
         try:
             self._writer.add_document(document)
         except ValueError as error:

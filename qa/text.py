@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
+
+import numpy as np
+import numpy.typing as npt
 
 _IDEOGRAPHS = ((0x2E80, 0x2FE0), (0x3400, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32400))
 _PAIRS = dict(zip("“‘「『《〈（(【[", "”’」』》〉）)】]", strict=True))
@@ -61,6 +65,11 @@ class _Folding(dict[int, str]):
 
 
 _FOLDING = _Folding()
+_KEPT_FOLDS = 2048
+_KEPT_LENGTH = 1000  # characters; a passage is shorter
+_AT_ONCE = 100_000  # characters
+_SHORT = 50  # characters; below, a table of codes costs more than it saves
+_UTF32 = "utf-32-le"
 
 
 def fold(text: str) -> str:
@@ -71,7 +80,37 @@ def fold(text: str) -> str:
     The fold of a text is the folds of its characters in a row, so it never depends on what stands beside them;
     a base letter and a combining accent therefore stay two characters.
     """
-    return text.translate(_FOLDING)
+    if len(text) <= _KEPT_LENGTH:
+        return _fold_kept(text)
+    return "".join(_fold(text[start : start + _AT_ONCE]) for start in range(0, len(text), _AT_ONCE))
+
+
+def _fold(text: str) -> str:
+    codes = _folded_codes(text) if len(text) >= _SHORT else None
+    return text.translate(_FOLDING) if codes is None else str(codes.tobytes(), _UTF32, "surrogatepass")
+
+
+# A line is folded to see what it is, again for the passage that it becomes, and again for that one's terms.
+_fold_kept = lru_cache(maxsize=_KEPT_FOLDS)(_fold)
+
+
+def _folded_codes(text: str) -> npt.NDArray[np.uint32] | None:
+    """Return the code points of a text's fold, or None if they are not as many as the text's own."""
+    table = _code_table()
+    codes = np.frombuffer(text.encode(_UTF32, "surrogatepass"), np.uint32)
+    folded = table.take(codes)
+    if np.count_nonzero(folded) < len(codes):
+        for code in np.unique(codes[folded == 0]).tolist():
+            single = _FOLDING[code]
+            table[code] = ord(single) if len(single) == 1 else 0
+        folded = table.take(codes)
+    return folded if np.count_nonzero(folded) == len(codes) else None
+
+
+@cache
+def _code_table() -> npt.NDArray[np.uint32]:
+    """Return the fold of each code point, as far as it was met and is one character; else 0."""
+    return np.zeros(sys.maxunicode + 1, np.uint32)
 
 
 class _FoldingInPlace(dict[int, str]):
@@ -88,7 +127,8 @@ _FOLDING_IN_PLACE = _FoldingInPlace()
 
 def fold_in_place(text: str) -> str:
     """Return a text as long as this one: the fold of each character, or a blank where that is not one character."""
-    return text.translate(_FOLDING_IN_PLACE)
+    codes = _folded_codes(text) if _SHORT <= len(text) <= _AT_ONCE else None
+    return text.translate(_FOLDING_IN_PLACE) if codes is None else str(codes.tobytes(), _UTF32, "surrogatepass")
 
 
 def fold_offsets(text: str) -> tuple[str, list[int]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.faults import __main__ as long_run
 from benchmarks.faults.__main__ import FAULTS
 from benchmarks.faults.fuzz import PIECES, read_and_split, wrong_offsets, wrong_passages, wrong_set
 from benchmarks.faults.trial import WRONG, Fault, Outcome, judge, worst
@@ -52,6 +55,23 @@ def test_a_round_is_right_told_or_wrong() -> None:
     assert judge(lambda: fail(ValueError("x")), [1]) == Outcome("WRONG", "ValueError: x")
     assert worst([Outcome("right"), Outcome("told", "a"), Outcome("WRONG", "b")]) == Outcome("WRONG", "b")
     assert worst([Outcome("right", "c"), Outcome("told", "a")]) == Outcome("told", "a")
+
+
+def test_one_child_runs_all_rounds_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    children: list[list[int]] = []
+
+    def child(fault: Fault, rounds: Sequence[int]) -> Iterator[dict[str, Any]]:
+        children.append([])
+        for n in rounds:
+            children[-1].append(n)
+            yield {"fault": fault.name, "round": n, "verdict": "right", "detail": "", "seconds": 0.0}
+
+    monkeypatch.setattr(long_run, "_in_child", child)
+    state = tmp_path / "state.jsonl"
+    for rounds in (2, 6):
+        long_run._try_all(Fault("f", lambda n, folder: Outcome("right"), 6, 1), rounds, state)
+    assert children == [[0, 1], [2, 3, 4, 5]]
+    assert [row["round"] for row in long_run.read_state(state)] == list(range(6))
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -2,8 +2,10 @@ from math import log
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from qa.lexical import LexicalIndex, terms
+from qa.lexical import LexicalIndex, joined_terms, terms
 
 TEXTS = [
     ("", "大会由柴建军主持"),
@@ -42,6 +44,11 @@ def test_terms_are_folded() -> None:
 @pytest.mark.parametrize("text", ["", " \n", "!?。,_"])
 def test_text_without_words_has_no_terms(text: str) -> None:
     assert terms(text) == []
+
+
+@given(st.text("谁主持了大會2024年ABcd é,_-。 \n…①の한국ไทย\U00020000\ud800", max_size=60) | st.text(max_size=60))
+def test_terms_for_the_index_are_the_same_in_another_order(text: str) -> None:
+    assert sorted(joined_terms(text).split()) == sorted(terms(text))
 
 
 def test_a_very_long_word_is_cut() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import lzma
 import sys
@@ -46,11 +45,13 @@ def test_terms_are_pairs_of_chinese_characters_and_words() -> None:
 def test_the_tables_set_each_system_beside_the_first() -> None:
     def system(milliseconds: float) -> dict[str, object]:
         modes = {DENSE: {"times": [[milliseconds] * 3] * 2, "success": (0.5, 1.0)}}
-        return {"start": 1.0, "build": [2.0, 4.0, 9.0], "memory": 100.0, "own memory": 10.0, "modes": modes}
+        built = {"build": [milliseconds, 4.0, 9.0], "processor": [1.0, 2.0, 3.0]}
+        return {"start": 1.0, **built, "memory": 100.0, "own memory": 10.0, "modes": modes}
 
     figures = {"wenda": system(2.0), "other": system(5.0)}
     limits = {"product": 0.5, "tokenise": 2.0, "write": 0.25}
-    lines = list(_report(figures, limits, 1000, argparse.Namespace(rounds=2)))
-    assert "| other | 1.0 s | 250 | 100 MiB | 10 MiB |" in lines
+    lines = list(_report(figures, limits, 1000, 2, {"peer": "1.2"}))
+    assert "; peer 1.2." in lines[0]
+    assert "| other | 1.0 s | 200 | 1.00 | 500 | 100 MiB | 10 MiB |" in lines
     assert "| other | 5.0 ms | 5.0 ms | 2.50 | 0.500 | 1.000 |" in lines
     assert "tokenising all passages 500 passages/s" in lines[-1]

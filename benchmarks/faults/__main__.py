@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def _try_all(fault: Fault, rounds: int, state: Path) -> None:
     done = {row["round"] for row in read_state(state) if row["fault"] == fault.name}
     left = [n for n in range(rounds) if n not in done]
     while left:
-        for row in _in_child(fault, left):
+        for row in _in_child(fault, tuple(left)):
             left.remove(row["round"])
             with state.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row, ensure_ascii=True) + "\n")
@@ -65,7 +65,7 @@ def _try_all(fault: Fault, rounds: int, state: Path) -> None:
                 print(f"{fault.name}, round {row['round']}: {row['detail']}", file=sys.stderr, flush=True)
 
 
-def _in_child(fault: Fault, rounds: list[int]) -> Iterator[dict[str, Any]]:
+def _in_child(fault: Fault, rounds: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Give the outcomes of rounds until they end or one kills or hangs the child; that one counts as wrong."""
     with tempfile.TemporaryDirectory(prefix="qa-faults-") as folder, tempfile.TemporaryFile() as errors:
         numbers = ",".join(map(str, rounds))

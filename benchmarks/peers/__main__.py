@@ -16,20 +16,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.peers.systems import DENSE, HYBRID, LEXICAL, MODEL, SYSTEMS
+from qa.embed import load_encoder
 from qa.questions import read_questions
 from qa.records import QuestionSet
 
 K = 10
 PASSAGE = 250  # characters
-PACKAGES = ("faiss-cpu", "sentence-transformers", "txtai", "langchain-community", "llama-index-core", "haystack-ai")
 
 
 class Child:
@@ -47,6 +46,7 @@ class Child:
         )
         said = self._hear()
         self.start, self.modes, self.memory = time.perf_counter() - start, said["modes"], said["memory"]
+        self.versions: dict[str, str] = said["versions"]
 
     def do(self, order: str, **details: Any) -> Any:
         """Give an order and return what came of it."""
@@ -88,13 +88,15 @@ def main() -> None:
         file = Path(folder, "passages.json")
         file.write_text(json.dumps(passages), "utf-8")
         children = [Child(name, options.python, file) for name in options.only]
+        versions = children[0].versions
         figures = _measure(children, questions, options.rounds, options.sample)
         for child in children:
             child.close()
     limits = _limits(passages, options.rounds)
     if options.json:
-        options.json.write_text(json.dumps({"figures": figures, "limits": limits}, indent=1), "utf-8")
-    print("\n".join(_report(figures, limits, len(passages), options)))
+        told = {"versions": versions, "figures": figures, "limits": limits}
+        options.json.write_text(json.dumps(told, indent=1), "utf-8")
+    print("\n".join(_report(figures, limits, len(passages), options.rounds, versions)))
 
 
 def _filler(folder: Path, n: int, taken: set[str]) -> Iterator[str]:
@@ -151,6 +153,7 @@ def _measure(children: Sequence[Child], questions: QuestionSet, rounds: int, sam
         child.name: {
             "start": child.start,
             "build": [item["seconds"] for item in built[child.name]],
+            "processor": [item["processor"] for item in built[child.name]],
             "memory": built[child.name][0]["peak"],
             "own memory": built[child.name][0]["memory"] - child.memory,
             "modes": {
@@ -171,7 +174,7 @@ def _limits(passages: Sequence[str], rounds: int) -> dict[str, float]:
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     tokenizer = Tokenizer.from_file(str(Path(MODEL, "0_StaticEmbedding", "tokenizer.json")))
-    vectors = np.random.default_rng(0).standard_normal((len(passages), 256), np.float32)
+    vectors = np.random.default_rng(0).standard_normal((len(passages), load_encoder().dimension), np.float32)
     texts = "\n".join(passages).encode()
     found: dict[str, list[float]] = {"product": [], "tokenise": [], "write": []}
     for _ in range(rounds):
@@ -192,16 +195,19 @@ def _limits(passages: Sequence[str], rounds: int) -> dict[str, float]:
 
 
 def _report(
-    figures: dict[str, dict[str, Any]], limits: dict[str, float], n: int, options: argparse.Namespace
+    figures: dict[str, dict[str, Any]], limits: dict[str, float], n: int, rounds: int, versions: Mapping[str, str]
 ) -> Iterator[str]:
     """Give the lines of the tables, in Markdown."""
-    names = [f"{name} {version(name)}" for name in PACKAGES if _is_installed(name)]
-    yield f"{n} passages, {options.rounds} interleaved rounds, {os.cpu_count()} cores; {', '.join(names)}."
-    yield "\n| system | ready to take passages | built, passages/s | peak memory | taken by the index |"
-    yield "|---|---|---|---|---|"
+    names = ", ".join(" ".join(pair) for pair in versions.items())
+    yield f"{n} passages, {rounds} interleaved rounds, {len(os.sched_getaffinity(0))} core(s); {names}."
+    yield "\n| system | ready | passages/s | in proportion to the first | of processor | peak memory | of the index |"
+    yield "|---|---|---|---|---|---|---|"
+    ours = next(iter(figures.values()))["build"]
     for name, own in figures.items():
-        rate = n / statistics.median(own["build"])
-        yield f"| {name} | {own['start']:.1f} s | {rate:,.0f} | {own['memory']:.0f} MiB | {own['own memory']:.0f} MiB |"
+        rate, spent = n / statistics.median(own["build"]), n / statistics.median(own["processor"])
+        ratio = statistics.median(first / seconds for first, seconds in zip(ours, own["build"], strict=True))
+        memory = f"{own['memory']:.0f} MiB | {own['own memory']:.0f} MiB"
+        yield f"| {name} | {own['start']:.1f} s | {rate:,.0f} | {ratio:.2f} | {spent:,.0f} | {memory} |"
     for mode in (DENSE, LEXICAL, HYBRID):
         yield f"\n| {mode} | p50 | p95 | p50 in proportion to the first | success@1 | success@10 |"
         yield "|---|---|---|---|---|---|"
@@ -220,12 +226,6 @@ def _report(
         f"{n / limits['tokenise']:,.0f} passages/s; writing vectors and texts to disk with fsync "
         f"{limits['write']:.2f} s."
     )
-
-
-def _is_installed(name: str) -> bool:
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    return find_spec(name.replace("-", "_").removesuffix("_cpu")) is not None
 
 
 if __name__ == "__main__":
