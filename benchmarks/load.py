@@ -15,9 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx
@@ -108,29 +110,55 @@ async def crowd(address: str, users: int, questions: int) -> tuple[list[float], 
     asked = itertools.cycle(QUESTIONS)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=users)
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client:
+        page = Page(client, (await client.get("config")).json())
 
         async def visit() -> list[float | str]:
-            return [await ask(client, next(asked)) for _ in range(questions)]
+            visitor = Visitor(page)
+            return [await visitor.ask(next(asked)) for _ in range(questions)]
 
         outcomes = [one for visitor in await asyncio.gather(*(visit() for _ in range(users))) for one in visitor]
     return [one for one in outcomes if isinstance(one, float)], [one for one in outcomes if isinstance(one, str)]
 
 
-async def ask(client: httpx.AsyncClient, question: str) -> float | str:
-    """Ask through the queue; return the seconds until the answer is there, or what went wrong."""
-    start = time.perf_counter()
-    try:
-        joined = await client.post("gradio_api/call/ask", json={"data": [question, 5, None]})
-        if joined.status_code != 200:
-            return f"{joined.status_code} {joined.text[:200]}"
-        answer = await client.get(f"gradio_api/call/ask/{joined.json()['event_id']}")
-    except httpx.HTTPError as error:
-        return repr(error)
-    event, _, data = answer.text.partition("\n")
-    if event != "event: complete":
-        return answer.text[:200]
-    found = json.loads(data.removeprefix("data: "))[0]
-    return time.perf_counter() - start if found["question"] == question else f"another question's answer: {found}"
+class Page:
+    """What the page knows of the server: the event that answers, and what its components hold at first."""
+
+    def __init__(self, client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+        self.client = client
+        self.event = next(one for one in config["dependencies"] if one["api_name"] == "answer")
+        self.held = {one["id"]: one["props"].get("value") for one in config["components"]}
+
+
+class Visitor:
+    """One browser: it keeps its conversation, as the page does."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._session = uuid.uuid4().hex
+        self._held = dict(page.held)
+
+    async def ask(self, question: str) -> float | str:
+        """Ask through the queue; return the seconds until the answer is there, or what went wrong."""
+        event, client, start = self._page.event, self._page.client, time.perf_counter()
+        name = uuid.uuid4().hex
+        data = [{"id": name, "question": question}, *(self._held[one] for one in event["inputs"][1:])]
+        sent = {"data": data, "fn_index": event["id"], "session_hash": self._session}
+        try:
+            joined = await client.post("gradio_api/queue/join", json=sent)
+            if joined.status_code != 200:
+                return f"{joined.status_code} {joined.text[:200]}"
+            told = await client.get("gradio_api/queue/data", params={"session_hash": self._session})
+        except httpx.HTTPError as error:
+            return repr(error)
+        took = time.perf_counter() - start
+        messages = [json.loads(line.removeprefix("data: ")) for line in told.text.splitlines() if line]
+        done = next((one for one in messages if one["msg"] == "process_completed"), None)
+        if done is None or not done["success"]:
+            return told.text[-200:]
+        self._held.update(zip(event["outputs"], done["output"]["data"], strict=True))
+        reply = done["output"]["data"][0]
+        right = reply["id"] == name and "wd-turn" in reply["reply"] and "wd-notice" not in reply["reply"]
+        return took if right else f"another answer: {reply}"
 
 
 if __name__ == "__main__":

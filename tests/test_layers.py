@@ -97,7 +97,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "feedback": {"questions", "text"},
     "card": {"show", "wording"},
     "explanation": {"show", "why", "wording"},
-    "desk": {"card", "explanation", "why", "feedback", "followup", "live", "memory", "search", "show", "wording"},
+    "lately": {"search"},
+    "desk": {
+        *("card", "explanation", "why", "feedback", "followup", "lately", "live"),
+        *("memory", "search", "show", "wording"),
+    },
     "plots": {"show"},
     "scorecard": {"kinds", "measures", "plots", "report", "show", "wording"},
     "trial": {"evaluation", "feedback", "live", "questions", "report", "scorecard", "search", "show", "wording"},
