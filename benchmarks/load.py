@@ -1,7 +1,8 @@
 """Ask as many people at once: ``python -m benchmarks.load [--users 50] [--questions 20] [--url ADDRESS]``.
 
 Starts ``app.py`` on the seeds as its own process, times it from its start until it is ready, and then lets every user
-ask one question after another through the queue, as the page does. Prints times, errors, the server's work and memory.
+ask one question of ``questions/seeds.jsonl`` after another through the queue, as the page does. Prints times, errors,
+the server's work and memory.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import itertools
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -25,17 +27,9 @@ import click
 import httpx
 
 ROOT = Path(__file__).parents[1]
-QUESTIONS = (
-    "谁主持了大会",
-    "協和醫院的大會由誰主持?",
-    "Who gave the closing speech?",
-    "有多少人参加会议",
-    "会议在哪里召开",
-    "谁致闭幕词",
-    "工作报告由谁作",
-    "什么时候召开职工代表大会",
-    "如何做红烧肉",
-    "2023年的重点工作是什么",
+# Their number is larger than what the chat remembers, so that every question is answered anew.
+QUESTIONS = tuple(
+    str(json.loads(line)["question"]) for line in (ROOT / "questions/seeds.jsonl").read_text("utf-8").splitlines()
 )
 
 
@@ -107,8 +101,9 @@ def processor(process: int) -> float:
 
 async def crowd(address: str, users: int, questions: int) -> tuple[list[float], list[str]]:
     """Let users ask at once; return the seconds of each answer, and the errors."""
-    asked = itertools.cycle(QUESTIONS)
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=users)
+    asked = itertools.cycle(random.Random(0).sample(QUESTIONS, len(QUESTIONS)))
+    # Connections are given up before the server does so, five seconds after their last use.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=users, keepalive_expiry=2)
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client:
         page = Page(client, (await client.get("config")).json())
 

@@ -240,7 +240,7 @@ def evaluate(
     from qa.build import ensure_index  # noqa: PLC0415
     from qa.evaluation import calibrate_index  # noqa: PLC0415
     from qa.evaluation import evaluate as measure  # noqa: PLC0415
-    from qa.plot import reliability_svg  # noqa: PLC0415
+    from qa.plots import reliability_to_svg  # noqa: PLC0415
     from qa.report import compare as set_beside  # noqa: PLC0415
     from qa.report import read_report, render, render_comparison, render_fit  # noqa: PLC0415
 
@@ -263,7 +263,7 @@ def evaluate(
                 progress=step,
             )
     if plot is not None:
-        _write(plot, reliability_svg(report.figures["declined"]["bins"]) + "\n")
+        _write(plot, reliability_to_svg(report.figures["declined"]["bins"]) + "\n")
     comparison = set_beside(old, report) if old is not None else None
     if as_json:
         added = {"comparison": comparison, "calibration": asdict(calibration) if calibration else None}
