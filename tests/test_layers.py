@@ -106,7 +106,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "trial": {"evaluation", "feedback", "live", "questions", "report", "scorecard", "search", "show", "wording"},
     "blocks": {"desk", "trial", "memory", "search", "show", "wording"},
     "conversation": {"card", "desk", "blocks", "memory", "show", "wording"},
-    "documents": {"desk", "formats", "blocks", "live", "show", "uploads", "wording"},
+    "reasons": {"wording"},
+    "documents": {"desk", "formats", "blocks", "live", "reasons", "show", "uploads", "wording"},
     "chat": {
         "conversation",
         "desk",
