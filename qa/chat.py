@@ -47,7 +47,7 @@ _KNOWN_NAMES = 2000
 _AT_ONCE = 4
 _SECONDS_BETWEEN_NEWS = 10
 _SECONDS_BETWEEN_LOOKS = 0.01  # a thousand looks a second for a free thread take a twentieth of a core, asked or not
-_SESSIONS = 500  # Gradio keeps 100 KB for each page that asked, and for each call of a program
+_SESSIONS = 200  # Gradio keeps 100 KB for each page that asked, and for each call of a program
 _CACHE = (300, 1800)  # every so many seconds, uploads older than that which never became documents are deleted
 _FONTS = (
     "system-ui",
