@@ -173,8 +173,9 @@ def ask(question: str, k: int, index: Path, store: str | None, reranker: str | N
     Without an index, one is built from seeds/ first.
     """
     from qa.build import ensure_index  # noqa: PLC0415
+    from qa.plain import to_text  # noqa: PLC0415
     from qa.search import Retriever  # noqa: PLC0415
-    from qa.show import to_json, to_text  # noqa: PLC0415
+    from qa.show import to_json  # noqa: PLC0415
 
     if store is None:
         ensure_index(index, say=lambda line: click.echo(line, err=True))

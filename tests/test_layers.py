@@ -84,6 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "wording": set(),
     "show": {"wording"},
+    "plain": {"show", "wording"},
     "suggest": {"text"},
     "memory": set(),
     "accesslog": set(),
