@@ -106,7 +106,7 @@ function again(turn, literal) {
 // --- asking: Gradio calls these with the values of its components, and takes their new values back ---
 
 const KEPT_TURNS = 30; // as in memory.py
-const said = (role, html) => ({ role, content: [{ type: "text", text: html }], metadata: { title: null }, options: null });
+const said = (role, html) => ({ role, content: [{ type: "text", text: html }], metadata: null, options: null });
 const html = (message) => message?.content?.[0]?.text ?? "";
 const waiting = (id) => `<div class="wd-waiting wd-asking-${id}" role="status">`;
 let once = null; // the question that is asked once more
