@@ -78,9 +78,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"measures"},
     "calibrate": {"measures", "reliability"},
     "withhold": set(),
+    "labels": {"measures", "search"},
     "evaluation": {
         *("answer", "build", "calibrate", "calibration_file", "cross", "embed"),
-        *("layout", "measures", "questions", "reliability", "search", "withhold"),
+        *("labels", "layout", "measures", "questions", "reliability", "search", "withhold"),
     },
     "wording": set(),
     "show": {"wording"},
