@@ -40,6 +40,7 @@ QUESTIONS = tuple(
 @click.option("--index", help="An index folder. [default: one of the seeds, built first]")
 def main(users: int, questions: int, rounds: int, index: str | None) -> None:
     """Print what so many users at once meet."""
+    asked = itertools.cycle(random.Random(0).sample(QUESTIONS, len(QUESTIONS)))
     with tempfile.TemporaryDirectory() as folder:
         if index is None:
             index = str(Path(folder, "index"))
@@ -49,7 +50,7 @@ def main(users: int, questions: int, rounds: int, index: str | None) -> None:
             print(f"memory at start {resident(process):6.0f} MiB")
             for number in range(1, rounds + 1):
                 start, worked = time.perf_counter(), processor(process)
-                times, errors = asyncio.run(crowd(address, users, questions))
+                times, errors = asyncio.run(crowd(address, users, questions, asked))
                 took, worked = time.perf_counter() - start, processor(process) - worked
                 ordered = sorted(times)
                 print(
@@ -99,9 +100,8 @@ def processor(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def crowd(address: str, users: int, questions: int) -> tuple[list[float], list[str]]:
-    """Let users ask at once; return the seconds of each answer, and the errors."""
-    asked = itertools.cycle(random.Random(0).sample(QUESTIONS, len(QUESTIONS)))
+async def crowd(address: str, users: int, questions: int, asked: Iterator[str]) -> tuple[list[float], list[str]]:
+    """Let users ask at once what comes next; return the seconds of each answer, and the errors."""
     # Connections are given up before the server does so, five seconds after their last use.
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=users, keepalive_expiry=2)
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client:
