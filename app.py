@@ -78,6 +78,12 @@ _ENVIRONMENT = "environment"
     "[default: questions/seeds.jsonl, if it is there]",
 )
 @click.option("--store", help="A store to which the index was published, in the place of --index.")
+@click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False, writable=True),
+    help="Keep feedback in DIR instead, which several servers may share. [default: beside the index folder]",
+)
 @click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
 def main(
     host: str,
@@ -95,6 +101,7 @@ def main(
     evaluation: bool | None,
     questions: tuple[Path, ...],
     store: str | None,
+    state: Path | None,
     reranker: str | None,
 ) -> None:
     """Serve the chat over an index; an index that is missing is built from seeds/ (or the folder of uploads) first."""
@@ -107,7 +114,6 @@ def main(
     from qa.feedback import FeedbackFiles  # noqa: PLC0415
     from qa.limits import Limits  # noqa: PLC0415
     from qa.live import Library, Live  # noqa: PLC0415
-    from qa.search import Retriever  # noqa: PLC0415
     from qa.service import Service  # noqa: PLC0415
     from qa.uploads import Shelf, UploadLimits  # noqa: PLC0415
     from qa.web import address_of, listen, serve  # noqa: PLC0415
@@ -125,25 +131,24 @@ def main(
         shelf = Shelf(folder, may_grow, kept=kept) if folder is not None else None
         if store is None:
             ensure_index(index, folder or _SEEDS, say=lambda line: click.echo(line, err=True))
-        live = Live(index, reranker=reranker) if store is None else None
+        live = Live(store or index, reranker=reranker)
         service = Service(
             accounts=accounts,
             limits=Limits(a_minute=rate, upload_bytes=may_grow.request_bytes if shelf is not None else 0),
             log=AccessLog(access_log, questions=log_questions) if access_log is not None else None,
-            library=Library(live, shelf) if live is not None and shelf is not None else None,
+            library=Library(live, shelf) if shelf is not None else None,
             mcp=mcp,
             root_path=root_path,
         )
         app = build_app(
-            live or Retriever.open(str(store), reranker=reranker),
+            live,
             service,
-            feedback=FeedbackFiles(index) if feedback else None,
+            feedback=FeedbackFiles(index, state) if feedback else None,
             question_files=offered(questions) if measured else None,
         )
     except QAError as error:
         _stop(str(error))
-    if live is not None:
-        threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
+    threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)
     serve(app, listener)
 

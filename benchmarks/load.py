@@ -1,7 +1,8 @@
 """Ask as many people at once: ``python -m benchmarks.load [--users 50] [--questions 20] [--url ADDRESS]``.
 
 Starts ``app.py`` on the seeds as its own process, times it from its start until it is ready, and then lets every user
-ask one question after another through the queue, as the page does. Prints times, errors, the server's work and memory.
+ask one question of ``questions/seeds.jsonl`` after another through the queue, as the page does. Prints times, errors,
+the server's work and memory.
 """
 
 from __future__ import annotations
@@ -10,30 +11,25 @@ import asyncio
 import itertools
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx
 
 ROOT = Path(__file__).parents[1]
-QUESTIONS = (
-    "谁主持了大会",
-    "協和醫院的大會由誰主持?",
-    "Who gave the closing speech?",
-    "有多少人参加会议",
-    "会议在哪里召开",
-    "谁致闭幕词",
-    "工作报告由谁作",
-    "什么时候召开职工代表大会",
-    "如何做红烧肉",
-    "2023年的重点工作是什么",
+# Their number is larger than what the chat remembers, so that every question is answered anew.
+QUESTIONS = tuple(
+    str(json.loads(line)["question"]) for line in (ROOT / "questions/seeds.jsonl").read_text("utf-8").splitlines()
 )
 
 
@@ -44,6 +40,7 @@ QUESTIONS = (
 @click.option("--index", help="An index folder. [default: one of the seeds, built first]")
 def main(users: int, questions: int, rounds: int, index: str | None) -> None:
     """Print what so many users at once meet."""
+    asked = itertools.cycle(random.Random(0).sample(QUESTIONS, len(QUESTIONS)))
     with tempfile.TemporaryDirectory() as folder:
         if index is None:
             index = str(Path(folder, "index"))
@@ -53,7 +50,7 @@ def main(users: int, questions: int, rounds: int, index: str | None) -> None:
             print(f"memory at start {resident(process):6.0f} MiB")
             for number in range(1, rounds + 1):
                 start, worked = time.perf_counter(), processor(process)
-                times, errors = asyncio.run(crowd(address, users, questions))
+                times, errors = asyncio.run(crowd(address, users, questions, asked))
                 took, worked = time.perf_counter() - start, processor(process) - worked
                 ordered = sorted(times)
                 print(
@@ -103,34 +100,60 @@ def processor(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def crowd(address: str, users: int, questions: int) -> tuple[list[float], list[str]]:
-    """Let users ask at once; return the seconds of each answer, and the errors."""
-    asked = itertools.cycle(QUESTIONS)
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=users)
+async def crowd(address: str, users: int, questions: int, asked: Iterator[str]) -> tuple[list[float], list[str]]:
+    """Let users ask at once what comes next; return the seconds of each answer, and the errors."""
+    # Connections are given up before the server does so, five seconds after their last use.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=users, keepalive_expiry=2)
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client:
+        page = Page(client, (await client.get("config")).json())
 
         async def visit() -> list[float | str]:
-            return [await ask(client, next(asked)) for _ in range(questions)]
+            visitor = Visitor(page)
+            return [await visitor.ask(next(asked)) for _ in range(questions)]
 
         outcomes = [one for visitor in await asyncio.gather(*(visit() for _ in range(users))) for one in visitor]
     return [one for one in outcomes if isinstance(one, float)], [one for one in outcomes if isinstance(one, str)]
 
 
-async def ask(client: httpx.AsyncClient, question: str) -> float | str:
-    """Ask through the queue; return the seconds until the answer is there, or what went wrong."""
-    start = time.perf_counter()
-    try:
-        joined = await client.post("gradio_api/call/ask", json={"data": [question, 5, None]})
-        if joined.status_code != 200:
-            return f"{joined.status_code} {joined.text[:200]}"
-        answer = await client.get(f"gradio_api/call/ask/{joined.json()['event_id']}")
-    except httpx.HTTPError as error:
-        return repr(error)
-    event, _, data = answer.text.partition("\n")
-    if event != "event: complete":
-        return answer.text[:200]
-    found = json.loads(data.removeprefix("data: "))[0]
-    return time.perf_counter() - start if found["question"] == question else f"another question's answer: {found}"
+class Page:
+    """What the page knows of the server: the event that answers, and what its components hold at first."""
+
+    def __init__(self, client: httpx.AsyncClient, config: dict[str, Any]) -> None:
+        self.client = client
+        self.event = next(one for one in config["dependencies"] if one["api_name"] == "answer")
+        self.held = {one["id"]: one["props"].get("value") for one in config["components"]}
+
+
+class Visitor:
+    """One browser: it keeps its conversation, as the page does."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._session = uuid.uuid4().hex
+        self._held = dict(page.held)
+
+    async def ask(self, question: str) -> float | str:
+        """Ask through the queue; return the seconds until the answer is there, or what went wrong."""
+        event, client, start = self._page.event, self._page.client, time.perf_counter()
+        name = uuid.uuid4().hex
+        data = [{"id": name, "question": question}, *(self._held[one] for one in event["inputs"][1:])]
+        sent = {"data": data, "fn_index": event["id"], "session_hash": self._session}
+        try:
+            joined = await client.post("gradio_api/queue/join", json=sent)
+            if joined.status_code != 200:
+                return f"{joined.status_code} {joined.text[:200]}"
+            told = await client.get("gradio_api/queue/data", params={"session_hash": self._session})
+        except httpx.HTTPError as error:
+            return repr(error)
+        took = time.perf_counter() - start
+        messages = [json.loads(line.removeprefix("data: ")) for line in told.text.splitlines() if line]
+        done = next((one for one in messages if one["msg"] == "process_completed"), None)
+        if done is None or not done["success"]:
+            return told.text[-200:]
+        self._held.update(zip(event["outputs"], done["output"]["data"], strict=True))
+        reply = done["output"]["data"][0]
+        right = reply["id"] == name and "wd-turn" in reply["reply"] and "wd-notice" not in reply["reply"]
+        return took if right else f"another answer: {reply}"
 
 
 if __name__ == "__main__":

@@ -173,8 +173,9 @@ def ask(question: str, k: int, index: Path, store: str | None, reranker: str | N
     Without an index, one is built from seeds/ first.
     """
     from qa.build import ensure_index  # noqa: PLC0415
+    from qa.plain import to_text  # noqa: PLC0415
     from qa.search import Retriever  # noqa: PLC0415
-    from qa.show import to_json, to_text  # noqa: PLC0415
+    from qa.show import to_json  # noqa: PLC0415
 
     if store is None:
         ensure_index(index, say=lambda line: click.echo(line, err=True))
@@ -240,7 +241,7 @@ def evaluate(
     from qa.build import ensure_index  # noqa: PLC0415
     from qa.evaluation import calibrate_index  # noqa: PLC0415
     from qa.evaluation import evaluate as measure  # noqa: PLC0415
-    from qa.plot import reliability_svg  # noqa: PLC0415
+    from qa.plots import reliability_to_svg  # noqa: PLC0415
     from qa.report import compare as set_beside  # noqa: PLC0415
     from qa.report import read_report, render, render_comparison, render_fit  # noqa: PLC0415
 
@@ -263,7 +264,7 @@ def evaluate(
                 progress=step,
             )
     if plot is not None:
-        _write(plot, reliability_svg(report.figures["declined"]["bins"]) + "\n")
+        _write(plot, reliability_to_svg(report.figures["declined"]["bins"]) + "\n")
     comparison = set_beside(old, report) if old is not None else None
     if as_json:
         added = {"comparison": comparison, "calibration": asdict(calibration) if calibration else None}

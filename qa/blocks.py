@@ -32,6 +32,8 @@ class Parts:
     language: gr.Dropdown
     talk: gr.Chatbot
     box: gr.Textbox
+    asked: gr.JSON
+    reply: gr.JSON
     options: gr.Accordion
     k: gr.Slider
     documents: gr.Dropdown
@@ -77,6 +79,7 @@ def lay_out(desk: Desk, bench: Bench | None) -> Parts:
                 placeholder=say["placeholder"],
                 elem_id="wd-box",
             )
+            asked, reply = gr.JSON(visible=False), gr.JSON(visible=False)
             with gr.Accordion(say["options"], open=False, elem_id="wd-options") as options, gr.Row():
                 k = gr.Slider(1, MOST_SOURCES, value=5, step=1, label=say["sources"], elem_id="wd-k")
                 documents = _filter(desk.retriever)
@@ -87,7 +90,7 @@ def lay_out(desk: Desk, bench: Bench | None) -> Parts:
             js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"),
             server_functions=[_judging(desk)],
         )
-    return Parts(memory, top, new, language, talk, box, options, k, documents, page, left, trial)
+    return Parts(memory, top, new, language, talk, box, asked, reply, options, k, documents, page, left, trial)
 
 
 def _judging(desk: Desk) -> Callable[[Any], str]:
@@ -164,8 +167,6 @@ def heading(desk: Desk, language: str) -> str:
     """Return the page's heading, which also carries the words that its script shows."""
     say = words(language)
     indexed = say["indexed"].format(n=len(desk.retriever.documents))
-    return (
-        f'<div id="wd-words" data-language="{language}" data-copied="{say["copied"]}" data-theme="{say["theme"]}" '
-        f'data-send="{say["send"]}" data-noted="{say["noted"]}" data-back="{say["taken_back"]}">'
-        f"<h1>{say['app']}</h1><p>{escape(indexed)}</p></div>"
-    )
+    spoken = {name: say[name] for name in ("copied", "theme", "send", "searching", "stop", "noted")}
+    carried = "".join(f' data-{name}="{word}"' for name, word in {**spoken, "back": say["taken_back"]}.items())
+    return f'<div id="wd-words" data-language="{language}"{carried}><h1>{say["app"]}</h1><p>{escape(indexed)}</p></div>'

@@ -1,4 +1,4 @@
-"""A turn of the chat around its answer: what was searched for, what can be done next, waiting, stopped. Pure."""
+"""A turn of the chat around its answer: what was searched for, what can be done next, stopped. Pure."""
 
 from __future__ import annotations
 
@@ -34,15 +34,6 @@ def failed_to_html(question: str, message: str, language: str) -> str:
     """Return what stands in place of an answer that did not come: why, and a way to ask again."""
     again = _asking("wd-again", words(language)["ask_again"], question)
     return f'<div class="wd-turn">{notice_to_html(message)}<div class="wd-next-steps">{again}</div></div>'
-
-
-def waiting_to_html(language: str) -> str:
-    """Return what stands in place of an answer while it is looked for."""
-    say = words(language)
-    return (
-        f'<div class="wd-waiting" role="status">{say["searching"]}'
-        f'<button type="button" class="wd-stop">{say["stop"]}</button></div>'
-    )
 
 
 def _asking(hook: str, label: str, question: str) -> str:

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # After every event Gradio's queue summarises all events since the start with pandas, for a page that is switched off.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
+# Around each event Gradio asks Matplotlib, where there is one, for its backend; to choose one takes 80 MiB and seconds.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 import gradio as gr  # it reads the lines above
 from fastapi import FastAPI
@@ -42,6 +45,9 @@ __all__ = ["Desk", "build_app", "build_chat"]
 
 _KNOWN_NAMES = 2000
 _AT_ONCE = 4
+_SECONDS_BETWEEN_NEWS = 10
+_SECONDS_BETWEEN_LOOKS = 0.01  # a thousand looks a second for a free thread take a twentieth of a core, asked or not
+_SESSIONS = 200  # Gradio keeps 100 KB for each page that asked, and for each call of a program
 _CACHE = (300, 1800)  # every so many seconds, uploads older than that which never became documents are deleted
 _FONTS = (
     "system-ui",
@@ -80,7 +86,10 @@ def build_chat(desk: Desk, service: Service, question_files: Sequence[Path] | No
         # Queued, MCP's calls would go through a client that calls this server at the address the visitor names.
         api(_in_one_line(desk.ask), api_name="ask", queue=not service.mcp)
         api(_in_one_line(desk.search), api_name="search", queue=not service.mcp)
-    blocks.queue(default_concurrency_limit=_AT_ONCE, max_size=service.limits.at_once)
+    # By default each question that is taken up tells all that wait how long they will.
+    blocks.queue(_SECONDS_BETWEEN_NEWS, default_concurrency_limit=_AT_ONCE, max_size=service.limits.at_once)
+    blocks._queue.sleep_when_free = _SECONDS_BETWEEN_LOOKS
+    blocks.state_session_capacity = _SESSIONS
     return blocks
 
 
@@ -110,20 +119,29 @@ def _wire(blocks: gr.Blocks, desk: Desk, parts: Parts) -> None:
     """Connect the events; none of them is an endpoint for programs."""
     do = Conversation(desk)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    settings = [parts.talk, parts.k, parts.documents, parts.language, parts.memory]
-    inputs, outputs = [parts.box, *settings], [parts.talk, parts.box, parts.memory]
     blocks.load(do.opening, parts.memory, [parts.language, *parts.named, parts.memory], **quiet)
     parts.language.input(do.renamed, [parts.language, parts.memory], [*parts.named, parts.memory], **quiet)
-    sent = parts.box.submit(do.send, inputs, outputs, **quiet)
     picking = parts.talk.example_select(do.picked, None, parts.box, queue=False, **quiet)
-    chosen = picking.then(do.send, inputs, outputs, **quiet)
-    repeated = parts.page.retry(do.again, settings, outputs, **quiet)
-    waiting = [sent, chosen, repeated]
+    waiting = [_asking(do, begin, parts, quiet) for begin in (parts.box.submit, picking.then, parts.page.retry)]
     parts.page.stop(do.stopped, [parts.talk, parts.language], parts.talk, cancels=waiting, queue=False, **quiet)
-    parts.new.click(do.cleared, parts.memory, [parts.talk, parts.memory], queue=False, **quiet)
+    parts.new.click(do.cleared, parts.memory, [parts.talk, parts.memory], cancels=waiting, queue=False, **quiet)
     parts.page.open(do.read, parts.language, parts.page, queue=False, **quiet)
     # It reads every document, so one at a time.
     parts.page.submit(do.wondered, [parts.language, parts.k], parts.page, concurrency_limit=1, **quiet)
+
+
+def _asking(do: Conversation, begin: Callable[..., Any], parts: Parts, quiet: dict[str, Any]) -> Any:
+    """Have an event ask: the page's script shows the question, the server answers, the script shows the answer."""
+    here = {"show_progress": "hidden", "api_visibility": "private"}
+    shown = [parts.talk, parts.box]
+    asking = begin(None, shown, [*shown, parts.asked], js="(...sent) => wenda.begin(...sent)", **here)
+    settings = [parts.k, parts.documents, parts.language, parts.memory]
+    # As they come: Gradio would take each value to a thread of its own, and nothing here trusts them anyway.
+    as_it_is = {"preprocess": False, "postprocess": False}
+    answered = asking.then(do.answer, [parts.asked, *settings], [parts.reply, parts.memory], **as_it_is, **quiet)
+    answered.success(None, [parts.talk, parts.reply], parts.talk, js="(...sent) => wenda.show(...sent)", **here)
+    answered.failure(None, shown, shown, js="(...sent) => wenda.fail(...sent)", **here)
+    return answered
 
 
 def build_app(

@@ -1,24 +1,21 @@
 """What the chat does when a visitor comes, asks, asks again, stops or clears; the components are wired in ``chat``.
 
-A handler that streams yields the conversation, the question box and what the browser keeps.
+A question and its answer travel alone: the page's script (``page.js``) keeps the conversation and puts them into it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from qa.blocks import named
-from qa.card import failed_to_html, waiting_to_html
+from qa.card import failed_to_html
 from qa.desk import Desk, Message, message
-from qa.memory import KEPT_TURNS, LONGEST_QUESTION, Memory, Turn, read_memory, turn
+from qa.memory import LONGEST_QUESTION, Memory, read_memory, turn
 from qa.show import question_to_html
 from qa.wording import LANGUAGES, language_of, words
-
-Shown = Iterator[tuple[Any, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +39,25 @@ class Conversation:
         memory = Memory(language, read_memory(kept).turns)
         return [*named(self.desk, language, memory.turns), memory.to_json()]
 
-    def send(
-        self, question: str, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
-    ) -> Shown:
-        """Answer what stands in the question box, if anything does."""
-        memory, asked = read_memory(kept), turn(question or "", k, documents)
-        if not asked.question:
-            yield gr.skip(), gr.skip(), gr.skip()
-            return
-        yield from self._answered(self.desk.complete(asked, memory.last), talk, language, memory)
+    def answer(self, asked: Any, k: Any, documents: Any, language: Any, kept: Any) -> tuple[Any, Any]:
+        """Answer what the page's script asks; it has shown the question and that an answer is looked for.
 
-    def again(
-        self, event: gr.EventData, talk: list[Message], k: float, documents: list[str], language: str, kept: Any
-    ) -> Shown:
-        """Ask once more, with the settings of now: what was searched for before, or the question as it stands.
-
-        The latest question is replaced; an earlier one is asked anew at the end.
+        :param asked: ``{"id", "question"}``; asked once more there is also ``"whole"``, what was searched for, and
+            ``"latest"``, whether the latest question is replaced.
+        :return: ``{"id", "asked", "reply"}`` with the HTML of the question and of the answer, None if nothing is asked;
+            what the browser keeps.
         """
-        question, whole = str(event.question), event.whole
-        memory, asked = read_memory(kept), turn(question, k, documents, None if whole == question else whole)
-        if event.latest:
-            talk, memory = talk[:-2], memory.without(asked.question)
-        yield from self._answered(asked, talk, language, memory)
-
-    def _answered(self, asked: Turn, talk: list[Message], language: str, memory: Memory) -> Shown:
-        shown = [*talk[-2 * (KEPT_TURNS - 1) :], message("user", question_to_html(asked.question))]
-        yield [*shown, message("assistant", waiting_to_html(language))], "", gr.skip()
-        replied = message("assistant", self.desk.reply(asked, language))
-        yield [*shown, replied], gr.skip(), memory.adding(asked).to_json()
+        sent = asked if isinstance(asked, dict) else {}
+        question, whole = str(sent.get("question") or ""), sent.get("whole")
+        memory, one = read_memory(kept), turn(question, k, documents, None if whole == question else whole)
+        if not one.question:
+            return None, kept
+        if whole is None:
+            one = self.desk.complete(one, memory.last)
+        elif sent.get("latest"):
+            memory = memory.without(one.question)
+        said = {"asked": question_to_html(one.question), "reply": self.desk.reply(one, str(language))}
+        return {"id": str(sent.get("id", "")), **said}, memory.adding(one).to_json()
 
     def stopped(self, event: gr.EventData, talk: list[Message], language: str) -> list[Message]:
         """Return the conversation with a notice in place of the answer that is no longer waited for."""

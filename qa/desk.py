@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from qa.card import failed_to_html, turn_to_html
@@ -13,6 +13,7 @@ from qa.errors import InvalidQuestion, QAError
 from qa.explanation import LONGEST_EXPECTED, explanation_to_html
 from qa.feedback import VERDICTS, FeedbackFiles, Judgement, Verdict, keep
 from qa.followup import means_the_answer, resolve
+from qa.lately import Lately
 from qa.live import Live, in_use
 from qa.memory import LONGEST_QUESTION, Turn
 from qa.records import Answer, Place, Quote
@@ -52,6 +53,7 @@ class Desk:
     names: tuple[str, ...] = ()
     feedback: FeedbackFiles | None = None
     noted: Callable[[str, Answer, float], None] | None = None
+    _lately: Lately = field(default_factory=Lately)
 
     @property
     def retriever(self) -> Retriever:
@@ -76,7 +78,7 @@ class Desk:
 
     def _answer_words(self, asked: Turn) -> str:
         try:
-            span = self.retriever.ask(asked.whole, asked.k, asked.documents or None).span
+            span = self._lately.ask(self.retriever, asked.whole, asked.k, asked.documents).span
         except QAError:
             return ""
         return "" if span is None else span.text
@@ -145,7 +147,7 @@ class Desk:
 
     def _answer(self, question: str, k: int, documents: Sequence[str] | None) -> Answer:
         start = time.perf_counter()
-        answer = self.retriever.ask(question, k, documents or None)
+        answer = self._lately.ask(self.retriever, question, k, documents)
         if self.noted is not None:
             self.noted(question, answer, time.perf_counter() - start)
         return answer

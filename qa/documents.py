@@ -11,9 +11,10 @@ import gradio as gr
 
 from qa.blocks import Parts, choices, heading
 from qa.desk import Desk
-from qa.errors import QAError
+from qa.errors import QAError, UploadRefused
 from qa.formats import READERS
 from qa.live import Library
+from qa.reasons import reason_in
 from qa.records import Skipped
 from qa.show import escape, notice_to_html
 from qa.uploads import Incoming
@@ -145,9 +146,12 @@ def _shown(progress: gr.Progress, language: str) -> Any:
 def _said(language: str, key: str, done: Sequence[str], refused: Iterable[Skipped]) -> str:
     say = words(language)
     lines = [say[key].format(n=len(done))] if done else []
-    lines += [say["document_refused"].format(name=item.path, reason=item.reason) for item in refused]
+    lines += [
+        say["document_refused"].format(name=item.path, reason=reason_in(language, item.reason)) for item in refused
+    ]
     return "".join(notice_to_html(line) for line in lines)
 
 
 def _problem(language: str, error: QAError) -> str:
-    return notice_to_html(f"{words(language)['change_failed']}{error.message}")
+    said = f"{error.name}: {reason_in(language, error.reason)}" if isinstance(error, UploadRefused) else error.message
+    return notice_to_html(f"{words(language)['change_failed']}{said}")

@@ -19,7 +19,8 @@ from qa.calibrate import calibrate, labelled
 from qa.calibration_file import is_fitted_to, shipped_checksum, write_calibration
 from qa.cross import Reranker, load_reranker
 from qa.embed import BUILTIN, load_encoder
-from qa.errors import InvalidQuestion, InvalidQuestions, QuoteNotFound
+from qa.errors import InvalidQuestion, InvalidQuestions
+from qa.labels import NOWHERE, Label, label_questions, places_of
 from qa.layout import sha256
 from qa.measures import (
     DEPTH,
@@ -29,13 +30,12 @@ from qa.measures import (
     holds_answer,
     mean,
     mean_intervals,
-    occurrences,
     overlaps_half,
     score_rankings,
     span_scores,
 )
 from qa.questions import read_questions
-from qa.records import Answer, Calibration, Hit, Passage, Place, Question, QuestionSet, Report
+from qa.records import Answer, Calibration, Hit, Question, QuestionSet, Report
 from qa.reliability import decline_figures
 from qa.search import Retriever, temporary_index
 from qa.withhold import withhold_gold
@@ -46,18 +46,6 @@ PIPELINE = "pipeline"
 LEGS = ("dense", "lexical", "fused")
 _WARM_UP = "warm up 预热"
 _UNNAMED = Path("question set")
-_NOWHERE = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Label:
-    """What is right for one question: grades of passage ids, places of its quotes. No grades: to be declined.
-
-    A question whose evidence no passage covers has a grade under ``_NOWHERE``, which no passage is called.
-    """
-
-    grades: Mapping[str, int]
-    quotes: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +171,7 @@ def measure(
     quote. A question whose evidence no passage covers stays in the figures and scores 0. Times are of the whole
     pipeline, a question at a time, after one that is not counted.
     """
-    quoted = question_set.kind == "jsonl"
-    labels = _quote_labels(question_set, retriever, path) if quoted else _graded(question_set, retriever)
+    labels = label_questions(question_set, retriever, path)
     asked = _ask_all(question_set.questions, retriever, max(k, DEPTH), progress)
     answerable = [row for row, label in enumerate(labels) if label.grades]
     scores = {
@@ -269,56 +256,6 @@ def _passage_ids(hits: Sequence[Hit]) -> list[str]:
     return [hit.passage.id for hit in hits]
 
 
-def _places(passage: Passage) -> tuple[Place, ...]:
-    return (Place(passage.document_id, passage.start, passage.end), *passage.also_in)
-
-
-def _quote_labels(question_set: QuestionSet, retriever: Retriever, path: Path) -> list[_Label]:
-    standing: dict[str, list[tuple[Place, str]]] = {}
-    for passage in retriever.passages:
-        for place in _places(passage):
-            standing.setdefault(place.document_id, []).append((place, passage.id))
-    labels = []
-    for question in question_set.questions:
-        quotes = tuple(_quote_places(question, retriever, path))
-        right = {
-            passage_id: 1
-            for quote in quotes
-            for place, passage_id in standing.get(quote.document_id, ())
-            if overlaps_half(place.start, place.end, quote.start, quote.end)
-        }
-        labels.append(_Label(right or ({_NOWHERE: 1} if quotes else {}), quotes))
-    return labels
-
-
-def _quote_places(question: Question, retriever: Retriever, path: Path) -> Iterator[Place]:
-    for quote in question.evidence:
-        try:
-            document = retriever.document(quote.document_id)
-        except KeyError:
-            raise InvalidQuestions(
-                path,
-                f"question {question.id} names {quote.document_id!r}, a document that is not indexed. Run: qa index",
-            ) from None
-        found = occurrences(document.text, quote.quote)
-        if not found:
-            raise QuoteNotFound(path, question.id, quote.document_id, quote.quote)
-        yield from (Place(quote.document_id, start, end) for start, end in found)
-
-
-def _graded(question_set: QuestionSet, retriever: Retriever) -> list[_Label]:
-    passage_of = {place.document_id: passage.id for passage in retriever.passages for place in _places(passage)}
-    labels = []
-    for question in question_set.questions:
-        grades: dict[str, int] = {}
-        for document_id, grade in question_set.relevance.get(question.id, {}).items():
-            passage_id = passage_of.get(document_id, document_id)
-            if grade >= 1:
-                grades[passage_id] = max(grade, grades.get(passage_id, 0))
-        labels.append(_Label(grades))
-    return labels
-
-
 def _ranking_figures(scores: Mapping[str, FloatArray]) -> tuple[dict[str, Any], dict[str, Any]]:
     means, intervals = {}, {}
     for name, values in scores.items():
@@ -330,7 +267,7 @@ def _ranking_figures(scores: Mapping[str, FloatArray]) -> tuple[dict[str, Any], 
     return {**own, "legs": means}, {**own_intervals, "legs": intervals}
 
 
-def _declined_figures(labels: Sequence[_Label], asked: Sequence[_Asked]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _declined_figures(labels: Sequence[Label], asked: Sequence[_Asked]) -> tuple[dict[str, Any], dict[str, Any]]:
     return decline_figures(
         np.array([one.answer.confidence for one in asked]),
         np.array([one.answer.answered for one in asked]),
@@ -345,7 +282,7 @@ def _declined_figures(labels: Sequence[_Label], asked: Sequence[_Asked]) -> tupl
 
 
 def _answer_figures(
-    questions: Sequence[Question], labels: Sequence[_Label], asked: Sequence[_Asked]
+    questions: Sequence[Question], labels: Sequence[Label], asked: Sequence[_Asked]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     marked, exact, f1 = [], [], []
     gives_spans = any(one.answer.span for one in asked)
@@ -364,7 +301,7 @@ def _answer_figures(
     }
 
 
-def _marks_evidence(hit: Hit, label: _Label, answers: Sequence[str]) -> bool:
+def _marks_evidence(hit: Hit, label: Label, answers: Sequence[str]) -> bool:
     sentence = hit.evidence
     if sentence is None:
         return False
@@ -372,13 +309,13 @@ def _marks_evidence(hit: Hit, label: _Label, answers: Sequence[str]) -> bool:
     return holds_answer(sentence.quote, answers) or any(
         place.document_id == quote.document_id
         and overlaps_half(place.start + before, place.start + before + length, quote.start, quote.end)
-        for place in _places(hit.passage)
+        for place in places_of(hit.passage)
         for quote in label.quotes
     )
 
 
 def _question_figures(
-    question: Question, label: _Label, asked: _Asked, scores: Sequence[float] | None
+    question: Question, label: Label, asked: _Asked, scores: Sequence[float] | None
 ) -> dict[str, Any]:
     answer = asked.answer
     own = dict(zip(METRICS, scores, strict=True)) if scores else dict.fromkeys(METRICS)
@@ -390,7 +327,7 @@ def _question_figures(
         "expected": bool(label.grades),
         "answered": answer.answered,
         "confidence": float(answer.confidence),
-        "right_passages": len(label.grades.keys() - {_NOWHERE}),
+        "right_passages": len(label.grades.keys() - {NOWHERE}),
         "rank": first_right(asked.rankings[PIPELINE], label.grades),
         "leg_ranks": {leg: first_right(asked.rankings[leg], label.grades) for leg in LEGS},
         "success@1": own["success@1"],

@@ -61,9 +61,13 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackFiles:
-    """Owns the names of the files that belong to an index folder."""
+    """Owns the names of the files that belong to an index folder.
+
+    :ivar state: the folder that they lie in, which several servers may share; by default they lie beside the index.
+    """
 
     index: Path
+    state: Path | None = None
 
     @property
     def known(self) -> Path:
@@ -81,8 +85,8 @@ class FeedbackFiles:
         return self._beside("feedback.lock")
 
     def _beside(self, ending: str) -> Path:
-        folder = self.index.absolute()
-        return folder.with_name(f"{folder.name}.{ending}")
+        name = f"{self.index.absolute().name}.{ending}"
+        return (self.state or self.index.absolute().parent) / name
 
 
 def question_id(question: str) -> str:
@@ -150,6 +154,7 @@ def keep(files: FeedbackFiles, judgement: Judgement) -> None:
     :raises InvalidQuestions: as :func:`read_feedback`; nothing is then overwritten.
     """
     try:
+        files.lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(str(files.lock), timeout=_LOCK_SECONDS):
             before = read_feedback(files)
             after = judge(before, judgement)

@@ -13,10 +13,10 @@ from qa.build import Report, build_index
 from qa.cross import Reranker, load_reranker
 from qa.embed import Encoder
 from qa.errors import QAError, UploadRefused
-from qa.layout import read_pointer
 from qa.records import FileState
 from qa.search import Retriever
 from qa.store import open_generation
+from qa.stores import is_address, newest
 from qa.uploads import Admission, Incoming, Shelf
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Live:
-    """An index folder and the retriever that reads its newest generation.
+    """An index folder, or a store's address, and the retriever that reads the generation in use there.
 
     Whoever keeps :attr:`now` for one question reads one generation from beginning to end; the old one is closed when
     nobody holds it any more.
@@ -34,9 +34,10 @@ class Live:
         self, index: str | Path, *, encoder: Encoder | None = None, reranker: str | Path | Reranker | None = None
     ) -> None:
         """Open an index as :meth:`Retriever.open` does."""
-        self.index = Path(index)
+        self.index = str(index) if is_address(index) else Path(index)
         self._reranker = load_reranker(reranker) if isinstance(reranker, str | Path) else reranker
         self._opening = threading.Lock()
+        self._seen = newest(self.index)
         self._now = _closing(Retriever.open(self.index, encoder=encoder, reranker=self._reranker))
 
     @property
@@ -45,14 +46,16 @@ class Live:
         return self._now
 
     def refresh(self) -> bool:
-        """Take up the generation that the index points to; return whether it is another one.
+        """Take up the generation that is in use by now; return whether it is another one.
 
-        :raises IndexProblem, ModelProblem: if it cannot be opened; the old one stays in use.
+        :raises IndexProblem, ModelProblem, StoreProblem: if it cannot be opened; the old one stays in use.
         """
         with self._opening:
-            if read_pointer(self.index).generation == self._now.manifest.generation:
+            seen = newest(self.index)
+            if seen == self._seen:
                 return False
             self._now = _closing(Retriever.open(self.index, reranker=self._reranker, allow_stale=True))
+            self._seen = seen
         return True
 
     def follow(self, stopped: threading.Event, every: float = _SECONDS_BETWEEN_LOOKS) -> None:
@@ -86,6 +89,7 @@ class Library:
         self.live = live
         self.shelf = shelf
         self._folder = built_from
+        self._index = Path(live.index)
         self._changing = threading.Lock()
 
     def add(self, files: Sequence[Incoming], progress: Report | None = None) -> Admission:
@@ -111,11 +115,11 @@ class Library:
         return removed
 
     def _indexed(self) -> dict[str, FileState]:
-        with closing(open_generation(self.live.index).passages) as passages:
+        with closing(open_generation(self._index).passages) as passages:
             return passages.files()
 
     def _build(self, progress: Report | None) -> None:
-        build_index(self._folder, self.live.index, progress=progress)
+        build_index(self._folder, self._index, progress=progress)
         self.live.refresh()
 
 

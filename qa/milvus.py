@@ -113,6 +113,21 @@ class MilvusStore:
         call, collection = self.connect()
         return milvus_read.generation(call, collection, self.stored(call, collection))
 
+    def in_use(self) -> str:
+        """Return the collection of the generation in use.
+
+        :raises StoreMissing: if none was published.
+        :raises StoreUnreachable: if it cannot be asked.
+        """
+        call = self._connect()
+        try:
+            collection = self._current(call)
+        finally:
+            call("close")
+        if collection is None:
+            raise StoreMissing(self.location)
+        return collection
+
     def check(self) -> str:
         """Count what is there; say what was counted.
 

@@ -99,8 +99,55 @@ function again(turn, literal) {
   const latest = turn.closest(".message-row") === [...document.querySelectorAll("#wd-talk .bot-row")].at(-1);
   const question = asked(turn.querySelector(".wd-again"));
   const searched = turn.querySelector(".wd-why");
-  trigger("retry", { question, whole: literal || !searched ? question : asked(searched), latest });
+  once = { question, whole: literal || !searched ? question : asked(searched), latest };
+  trigger("retry", {});
 }
+
+// --- asking: Gradio calls these with the values of its components, and takes their new values back ---
+
+const KEPT_TURNS = 30; // as in memory.py
+const said = (role, html) => ({ role, content: [{ type: "text", text: html }], metadata: null, options: null });
+const html = (message) => message?.content?.[0]?.text ?? "";
+const waiting = (id) => `<div class="wd-waiting wd-asking-${id}" role="status">`;
+let once = null; // the question that is asked once more
+let latest = null; // the question that was asked last
+let asks = 0;
+
+// As escape of show.py does: what is typed is text, and the server's own words take its place with the answer.
+function escaped(text) {
+  return text
+    .trim()
+    .replace(/[&<>"'`*_[\]()!#$~|\\{}]/g, (mark) => `&#${mark.charCodeAt(0)};`)
+    .replace(/[ \t\u3000]*\r?\n\s*/g, "<br>");
+}
+
+window.wenda = {
+  begin(talk, box) {
+    const again = once;
+    once = null;
+    const question = again?.question ?? box ?? "";
+    if (!question.trim() || html(talk.at(-1)).startsWith('<div class="wd-waiting')) return [talk, box, null];
+    const id = `${Date.now()}-${(asks += 1)}`;
+    const before = again?.latest ? talk.slice(0, -2) : talk.slice(-2 * (KEPT_TURNS - 1));
+    const stop = `<button type="button" class="wd-stop">${say("stop")}</button>`;
+    const shown = [
+      said("user", `<div class="wd-asked">${escaped(question)}</div>`),
+      said("assistant", `${waiting(id)}${say("searching")}${stop}</div>`),
+    ];
+    latest = { id, question, ...again };
+    return [[...before, ...shown], again ? box : "", latest];
+  },
+  show(talk, reply) {
+    // Else it was stopped, or there was nothing to ask.
+    if (!reply || !html(talk.at(-1)).startsWith(waiting(reply.id))) return [talk];
+    return [[...talk.slice(0, -2), said("user", reply.asked), said("assistant", reply.reply)]];
+  },
+  // The server did not take the question and Gradio says why: the question goes back to where it was typed.
+  fail(talk, box) {
+    if (!latest || !html(talk.at(-1)).startsWith(waiting(latest.id))) return [talk, box];
+    return [talk.slice(0, -2), box || latest.question];
+  },
+};
 
 function wonder(question, expected) {
   links = [];

@@ -1,13 +1,15 @@
-"""Small pictures of an evaluation, as inline SVG. Pure: numbers and words in, markup out.
+"""Small pictures of an evaluation, as SVG. Pure: numbers and words in, markup out.
 
-Colours are classes of the page's style. Every picture names itself and its figures for those who cannot see it.
+Every picture names itself and its figures for those who cannot see it. Colours are classes of the page's style, but for
+the reliability diagram, which takes the text's colour: it also stands alone in a file, with no style, script or font.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +19,12 @@ _WIDTH = 320
 _ROW = 26
 _LABEL = 92
 _BAR = 118
-_SIDE = 220
-_LEFT, _TOP = 60, 14
+_TOP = 14
 _BINS = 24
+_SQUARE = 300.0
+_BEFORE, _AFTER, _BELOW = 48.0, 14.0, 44.0
+_LARGEST_DOT, _SMALLEST_DOT = 9.0, 2.5
+_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +34,6 @@ class Group:
     label: str
     n: int
     shares: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Answers of about one confidence: how many, their mean confidence, and the share that is right."""
-
-    n: int
-    confidence: float
-    right: float
-
-
-def bins_of(confidences: Sequence[float], right: Sequence[bool], n: int = 10) -> list[Bin]:
-    """Return the bins of equal width over 0 to 1 that hold anything, lowest first."""
-    sure, correct = np.asarray(confidences, dtype=np.float64), np.asarray(right, dtype=np.float64)
-    places = np.minimum((sure * n).astype(np.int64), n - 1)  # (answers,)
-    inside = [places == place for place in range(n)]
-    return [
-        Bin(int(mask.sum()), float(sure[mask].mean()), float(correct[mask].mean())) for mask in inside if mask.any()
-    ]
-
-
-def calibration_error(bins: Sequence[Bin]) -> float:
-    """Return the expected calibration error: the mean gap of confidence and share right, by answers (Guo et al. 2017).
-
-    :param bins: at least one.
-    """
-    return sum(one.n * abs(one.confidence - one.right) for one in bins) / sum(one.n for one in bins)
 
 
 def bars_to_svg(groups: Sequence[Group], title: str) -> str:
@@ -74,24 +52,6 @@ def bars_to_svg(groups: Sequence[Group], title: str) -> str:
         )
     said = "; ".join(f"{one.label} {' '.join(_share(share) for share in one.shares)}" for one in groups)
     return _svg(len(groups) * _ROW + 4, f"{title}: {said}", "".join(rows))
-
-
-def reliability_to_svg(bins: Sequence[Bin], title: str, across: str, up: str) -> str:
-    """Return a reliability diagram: a circle a bin, as large as the bin is full; on the diagonal all is well."""
-    total = max(sum(one.n for one in bins), 1)
-    circles = "".join(
-        f'<circle class="wd-dot-mark" cx="{_x(one.confidence):.1f}" cy="{_y(one.right):.1f}" '
-        f'r="{4 + 16 * (one.n / total) ** 0.5:.1f}"/>'
-        for one in bins
-    )
-    line = "".join(
-        f'<line class="wd-curve" x1="{_x(a.confidence):.1f}" y1="{_y(a.right):.1f}" '
-        f'x2="{_x(b.confidence):.1f}" y2="{_y(b.right):.1f}"/>'
-        for a, b in pairwise(bins)
-    )
-    diagonal = f'<line class="wd-guide" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"/>'
-    said = "; ".join(f"{one.confidence:.2f} → {one.right:.2f} ({one.n})" for one in bins)
-    return _svg(_TOP + _SIDE + 44, f"{title}: {said}", _frame(across, up) + diagonal + line + circles)
 
 
 def latency_to_svg(milliseconds: Sequence[float], p50: float, p95: float, title: str, across: str) -> str:
@@ -121,26 +81,69 @@ def _svg(height: int, said: str, inner: str) -> str:
     return f'<svg class="wd-plot" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(said)}">{inner}</svg>'
 
 
-def _frame(across: str, up: str) -> str:
-    ticks = "".join(
-        f'<text x="{_x(value):.1f}" y="{_TOP + _SIDE + 18}" text-anchor="middle">{value:g}</text>'
-        f'<text x="{_LEFT - 8}" y="{_y(value) + 4:.1f}" text-anchor="end">{value:g}</text>'
-        for value in (0, 0.5, 1)
-    )
-    return (
-        f'<rect class="wd-bar-ground" x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}"/>{ticks}'
-        f'<text x="{_LEFT + _SIDE / 2}" y="{_TOP + _SIDE + 36}" text-anchor="middle">{escape(across)}</text>'
-        f'<text transform="translate(16 {_TOP + _SIDE / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>'
+def _share(share: float) -> str:
+    return f"{share:.2f}"
+
+
+def reliability_to_svg(
+    bins: Sequence[Mapping[str, Any]],
+    *,
+    title: str = "Reliability of the confidence",
+    across: str = "mean confidence",
+    up: str = "share of right first hits",
+) -> str:
+    """Draw how often the first hit was right over how sure the program was.
+
+    :param bins: a report's ``declined["bins"]``.
+    :param title: what a screen reader says; ``across`` and ``up`` name the axes. All are escaped.
+    :return: one ``<svg>`` element. Each bin is a dot, larger with more questions, with its 95 % interval; on the dashed
+        diagonal a confidence is exactly the probability it claims to be.
+    """
+    said = "; ".join(f"{one['confidence']:.2f} → {one['right']:.2f} ({one['n']})" for one in bins)
+    most = max((one["n"] for one in bins), default=1)
+    width, height = _BEFORE + _SQUARE + _AFTER, _TOP + _SQUARE + _BELOW
+    middle = _TOP + _SQUARE / 2
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="wd-plot" role="img" viewBox="0 0 {width:g} {height:g}" '
+            'font-family="system-ui, sans-serif" font-size="12" fill="currentColor" stroke="currentColor">',
+            f"<title>{escape(': '.join(part for part in (title, said) if part))}</title>",
+            f'<rect x="{_BEFORE:g}" y="{_TOP:g}" width="{_SQUARE:g}" height="{_SQUARE:g}" fill="none" opacity="0.4"/>',
+            _line(0, 0, 1, 1, 'stroke-dasharray="4 4" opacity="0.6"'),
+            *(_tick(value) for value in _TICKS),
+            *(_dot(one, most) for one in bins),
+            f'<text x="{_BEFORE + _SQUARE / 2:g}" y="{height - 8:g}" text-anchor="middle" stroke="none">'
+            f"{escape(across)}</text>",
+            f'<text x="12" y="{middle:g}" text-anchor="middle" stroke="none" transform="rotate(-90 12 {middle:g})">'
+            f"{escape(up)}</text>",
+            "</svg>",
+        ]
     )
 
 
 def _x(value: float) -> float:
-    return _LEFT + value * _SIDE
+    return _BEFORE + value * _SQUARE
 
 
 def _y(value: float) -> float:
-    return _TOP + (1 - value) * _SIDE
+    return _TOP + (1 - value) * _SQUARE
 
 
-def _share(share: float) -> str:
-    return f"{share:.2f}"
+def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
+    return f'<line x1="{_x(x1):.1f}" y1="{_y(y1):.1f}" x2="{_x(x2):.1f}" y2="{_y(y2):.1f}" {style}/>'
+
+
+def _tick(value: float) -> str:
+    return (
+        f'<text x="{_x(value):.1f}" y="{_y(0) + 16:.1f}" text-anchor="middle" stroke="none">{value:g}</text>'
+        f'<text x="{_BEFORE - 6:g}" y="{_y(value) + 4:.1f}" text-anchor="end" stroke="none">{value:g}</text>'
+    )
+
+
+def _dot(one: Mapping[str, Any], most: int) -> str:
+    at, right, (low, high) = one["confidence"], one["right"], one["interval"]
+    radius = max(_SMALLEST_DOT, _LARGEST_DOT * sqrt(one["n"] / most))
+    return (
+        _line(at, low, at, high, 'opacity="0.6"') + f'<circle cx="{_x(at):.1f}" cy="{_y(right):.1f}" r="{radius:.1f}" '
+        f'stroke="none"><title>{one["n"]}: {at:.3f} / {right:.3f} [{low:.3f}, {high:.3f}]</title></circle>'
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from qa.kinds import kinds_asked
 from qa.measures import METRICS
-from qa.plots import Group, bars_to_svg, bins_of, calibration_error, latency_to_svg, reliability_to_svg
+from qa.plots import Group, bars_to_svg, latency_to_svg, reliability_to_svg
 from qa.records import Place, QuestionSet
 from qa.report import Figures
 from qa.show import escape, page_link
@@ -100,14 +100,14 @@ def _table(figures: Figures, say: Mapping[str, str]) -> str:
 
 def _pictures(figures: Figures, say: Mapping[str, str]) -> str:
     rows, latency = figures["per_question"], figures["latency_ms"]
-    bins = bins_of([row["confidence"] for row in rows], [row["rank"] == 1 for row in rows])
+    bins, axes = figures["declined"]["bins"], {"across": say["confidence"], "up": say["share_right"]}
     groups = groups_of(rows, say)
     pictures = [
         (say["by_kind"], say["by_kind_legend"], bars_to_svg(groups, say["by_kind"]) if groups else ""),
         (
             say["reliability"],
-            say["calibration"].format(error=f"{calibration_error(bins):.3f}"),
-            reliability_to_svg(bins, say["reliability"], say["confidence"], say["share_right"]),
+            say["calibration"].format(error=_figure(figures["declined"]["ece"])),
+            reliability_to_svg(bins, title=say["reliability"], **axes),
         ),
         (
             say["latency"],

@@ -1,4 +1,4 @@
-"""Answers made readable: JSON, plain text, Markdown and HTML. Pure; nothing from a document comes out as markup.
+"""Answers made readable: JSON and HTML. Pure; nothing from a document comes out as markup.
 
 HTML is one line: a blank line would end a Markdown HTML block, and what follows would be read as Markdown.
 """
@@ -14,18 +14,19 @@ from urllib.parse import quote, unquote, urlencode
 from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Span
 from qa.wording import DEFAULT, words
 
-_EVIDENCE, _SPAN = "wd-evidence", "wd-span"
-_BOLD, _MARKED, _DIM, _PLAIN = "\x1b[1m", "\x1b[1;33m", "\x1b[2m", "\x1b[0m"
+_EVIDENCE, SPAN_MARK = "wd-evidence", "wd-span"
 _EXCERPT_FROM = 140
 _EXCERPT_AROUND = 48
 
 _ENTITIES = {ord(mark): f"&#{ord(mark)};" for mark in "&<>\"'`*_[]()!#$~|\\{}"}
-_BACKSLASHED = {ord(mark): "\\" + mark for mark in "\\`*_{}[]()<>#+-.!|~$&"}
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _ADDRESS = re.compile(r"#page=(?P<document>[^&]+)&at=(?P<marks>[0-9]{1,12}-[0-9]{1,12}(?:-[0-9]{1,12}-[0-9]{1,12})?)")
 _LINE_END = re.compile(r"[ \t\u3000]*\n\s*")
 _BREAKS = re.compile("\r\n|[\r\u2028\u2029]")
+
+
+Mark = tuple[int, int, str]
 
 
 def harmless(text: str) -> str:
@@ -109,7 +110,7 @@ def strength(answer: Answer, hit: Hit) -> int:
     return 3 if weighed >= 0.5 else 2 if weighed >= 0.2 else 1
 
 
-def _cut(start: int, end: int, marks: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, list[str]]]:
+def cut(start: int, end: int, marks: Sequence[Mark]) -> list[tuple[int, int, list[str]]]:
     """Return ``start..end`` in pieces, each with the names of the marks that cover it."""
     edges = {start, end}
     for left, right, _name in marks:
@@ -121,111 +122,31 @@ def _cut(start: int, end: int, marks: Sequence[tuple[int, int, str]]) -> list[tu
     ]
 
 
-def _marks(evidence: Evidence | None, span: Span | None) -> list[tuple[int, int, str]]:
+def marks_of(evidence: Evidence | None, span: Span | None) -> list[Mark]:
+    """Return what is marked of an evidence and a span: start and end in the document, and the name of the mark."""
     marks = [] if evidence is None else [(evidence.start, evidence.end, _EVIDENCE)]
-    return marks if span is None else [*marks, (span.start, span.end, _SPAN)]
+    return marks if span is None else [*marks, (span.start, span.end, SPAN_MARK)]
 
 
-def _marks_in(answer: Answer, hit: Hit) -> list[tuple[int, int, str]]:
+def marks_in(answer: Answer, hit: Hit) -> list[Mark]:
     """Return the marks of a hit: its evidence, and the answer's span where that stands in this document."""
     ours = answer.evidence is not None and answer.evidence.document_id == hit.passage.document_id
-    return _marks(hit.evidence, answer.span if ours else None)
+    return marks_of(hit.evidence, answer.span if ours else None)
 
 
 def _tag(text: str, names: Sequence[str]) -> str:
     return f'<mark class="{" ".join(names)}">{escape(text)}</mark>' if names else escape(text)
 
 
-def _marked(text: str, offset: int, marks: Sequence[tuple[int, int, str]]) -> str:
+def _marked(text: str, offset: int, marks: Sequence[Mark]) -> str:
     """Return text that stands at ``offset`` of its document as HTML with its marks."""
-    pieces = _cut(offset, offset + len(text), marks)
+    pieces = cut(offset, offset + len(text), marks)
     return "".join(_tag(text[left - offset : right - offset], names) for left, right, names in pieces)
 
 
-def _byline(document: Document) -> list[str]:
+def byline(document: Document) -> list[str]:
+    """Return when a document was published and by whom, as far as it says."""
     return [part for part in (document.date, document.organisation) if part]
-
-
-# --- plain text -------------------------------------------------------------------------------------------------
-
-
-def to_text(answer: Answer, colour: bool = False, language: str = DEFAULT) -> str:
-    """Return an answer for the terminal: the evidence, then the numbered sources.
-
-    :param colour: mark with ANSI colours; otherwise evidence stands between 【 and 】.
-    """
-    say = words(language)
-    if answer.answered:
-        lines = [_paint(_headline(answer), _BOLD, colour), "", *_finding_lines(answer, say)]
-    else:
-        lines = [_paint(say["declined"], _BOLD, colour), ""]
-        lines += [say["near_misses"].format(n=len(answer.hits)), ""] if answer.hits else []
-    for hit in answer.hits:
-        head = [hit.document.title or hit.document.id, hit.document.date, hit.document.id]
-        lines.append(f"[{hit.rank}] " + _paint(" · ".join(_one_line(part) for part in head if part), _BOLD, colour))
-        lines += ["    " + line for line in _marked_text(answer, hit, colour).split("\n") if line.strip()]
-        if hit.passage.also_in:
-            others = ", ".join(_one_line(place.document_id) for place in hit.passage.also_in)
-            lines.append("    " + _paint(f"{say['also_in']}: {others}", _DIM, colour))
-        lines.append("")
-    return "\n".join(lines).rstrip("\n")
-
-
-def _finding_lines(answer: Answer, say: Mapping[str, str]) -> list[str]:
-    if not answer.findings:
-        return []
-    about = {hit.document.id: hit.document for hit in answer.hits}
-    listed = [
-        " · ".join(_one_line(part) for part in (one.text, *_byline(about[name]), about[name].title or name))
-        for one in answer.findings
-        for name in (one.document_id, *one.also_in)
-    ]
-    return [say["several"], *(f"  - {line}" for line in listed), ""]
-
-
-def _headline(answer: Answer) -> str:
-    if answer.span is not None:
-        return _one_line(answer.span.text)
-    quoted = answer.evidence.quote if answer.evidence is not None else answer.hits[0].passage.text
-    return _one_line(quoted)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(harmless(text).split())
-
-
-def _paint(text: str, style: str, colour: bool) -> str:
-    return f"{style}{text}{_PLAIN}" if colour else text
-
-
-def _marked_text(answer: Answer, hit: Hit, colour: bool) -> str:
-    passage = hit.passage
-    marks = _marks_in(answer, hit) if colour else _marks(hit.evidence, None)
-    pieces = []
-    for left, right, names in _cut(passage.start, passage.end, marks):
-        text = harmless(passage.text[left - passage.start : right - passage.start])
-        if colour:
-            pieces.append(_paint(text, _MARKED if _SPAN in names else _BOLD, bool(names)))
-        else:
-            pieces.append(f"【{text}】" if names else text)
-    return "".join(pieces)
-
-
-def to_markdown(answer: Answer, language: str = DEFAULT) -> str:
-    """Return an answer to paste into a note: the evidence as a quotation, then the sources as a numbered list."""
-    say = words(language)
-    lines = ["> " + _backslashed(_headline(answer)), ""] if answer.answered else [f"**{say['declined']}**", ""]
-    if not answer.answered and answer.hits:
-        lines += [say["near_misses"].format(n=len(answer.hits)), ""]
-    for hit in answer.hits:
-        head = [hit.document.title or hit.document.id, *_byline(hit.document), hit.document.id]
-        quoted = hit.passage.text if hit.evidence is None else hit.evidence.quote
-        lines += [f"{hit.rank}. **{_backslashed(' · '.join(head))}**  ", "   " + _backslashed(quoted)]
-    return "\n".join(lines).rstrip("\n")
-
-
-def _backslashed(text: str) -> str:
-    return _one_line(text).translate(_BACKSLASHED)
 
 
 # --- HTML -------------------------------------------------------------------------------------------------------
@@ -269,7 +190,7 @@ def _answer_card(answer: Answer, say: Mapping[str, str], verdicts: str) -> str:
     if evidence is None or hit is None:
         return ""
     large = f'<div class="wd-words">{escape(answer.span.text)}</div>' if answer.span is not None else ""
-    quoted = _marked(evidence.quote, evidence.start, [] if answer.span is None else _marks(None, answer.span))
+    quoted = _marked(evidence.quote, evidence.start, [] if answer.span is None else marks_of(None, answer.span))
     quote_class = "wd-quote" if large else "wd-quote wd-large"
     question = escape(urlencode({"q": answer.question}, errors="replace"))
     return (
@@ -304,7 +225,7 @@ def _verdicts(say: Mapping[str, str]) -> str:
 
 def _citation(document: Document) -> str:
     parts = [f'<span class="wd-title">《{escape(document.title or document.id)}》</span>']
-    parts += [f"<span>{escape(part)}</span>" for part in _byline(document)]
+    parts += [f"<span>{escape(part)}</span>" for part in byline(document)]
     return ' <span class="wd-dot">·</span> '.join(parts)
 
 
@@ -312,14 +233,14 @@ def _card(answer: Answer, hit: Hit, titles: Mapping[str, str], say: Mapping[str,
     passage, document = hit.passage, hit.document
     step = strength(answer, hit)
     bar = "".join(f'<i class="{"wd-on" if n < step else "wd-off"}"></i>' for n in range(3))
-    byline = ' <span class="wd-dot">·</span> '.join(f"<span>{escape(part)}</span>" for part in _byline(document))
+    written = ' <span class="wd-dot">·</span> '.join(f"<span>{escape(part)}</span>" for part in byline(document))
     also = "、".join(
         page_link(titles.get(place.document_id) or place.document_id, place, None) for place in passage.also_in
     )
     return (
         f'<li class="wd-card"><div class="wd-head"><span class="wd-rank">{hit.rank}</span>'
         f'<span class="wd-title">{escape(document.title or document.id)}</span></div>'
-        f'<div class="wd-meta"><span class="wd-byline">{byline}</span><span class="wd-strength wd-step-{step}">{bar} '
+        f'<div class="wd-meta"><span class="wd-byline">{written}</span><span class="wd-strength wd-step-{step}">{bar} '
         f"{say[('weak', 'fair', 'strong')[step - 1]]}</span></div>{_passage_html(answer, hit)}"
         + (f'<div class="wd-also">{say["also_in"]}: {also}</div>' if also else "")
         + f'<div class="wd-actions">{_open_link(hit, hit.evidence, say)}'
@@ -330,7 +251,7 @@ def _card(answer: Answer, hit: Hit, titles: Mapping[str, str], say: Mapping[str,
 def _passage_html(answer: Answer, hit: Hit) -> str:
     """Return the passage; a long one further down folds to what stands around its evidence."""
     passage, evidence = hit.passage, hit.evidence
-    marks = _marks_in(answer, hit)
+    marks = marks_in(answer, hit)
     whole = f'<div class="wd-text" dir="auto">{_marked(passage.text, passage.start, marks)}</div>'
     if hit.rank == 1 or len(passage.text) <= _EXCERPT_FROM:
         return whole
@@ -411,7 +332,7 @@ def page_to_html(
 
 
 def _page_meta(document: Document, say: Mapping[str, str]) -> str:
-    parts = _byline(document) + ([f"{say['source']}: {document.source}"] if document.source else []) + [document.id]
+    parts = byline(document) + ([f"{say['source']}: {document.source}"] if document.source else []) + [document.id]
     return ' <span class="wd-dot">·</span> '.join(f"<span>{escape(part)}</span>" for part in parts)
 
 

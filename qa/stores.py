@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qa.fresh import check_fresh
 from qa.generation import Generation
+from qa.layout import read_pointer
 from qa.milvus import SCHEME, MilvusStore
 from qa.store import open_generation
 
@@ -30,6 +31,16 @@ def open_at(location: str | Path, *, allow_stale: bool = False) -> Generation:
     if not allow_stale:
         check_fresh(folder, generation.manifest)
     return generation
+
+
+def newest(location: str | Path) -> str:
+    """Return the name of what is in use at a place, cheaply: another one means that :func:`open_at` opens another.
+
+    :raises QAError: if there is nothing, or it cannot be reached.
+    """
+    if is_address(location):
+        return MilvusStore(str(location)).in_use()
+    return read_pointer(Path(location)).generation
 
 
 def publish(index: Path, location: str, progress: Callable[[int, int], None] | None = None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 DEFAULT = "zh-Hans"
@@ -248,13 +249,14 @@ _ROWS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def words(language: str) -> dict[str, str]:
+@lru_cache(maxsize=16)
+def words(language: str) -> Mapping[str, str]:
     """Return every string of the interface.
 
     :param language: a key of :data:`LANGUAGES`; anything else reads as :data:`DEFAULT`.
     """
     column = list(LANGUAGES).index(language if language in LANGUAGES else DEFAULT)
-    return {key: row[column] for key, row in _ROWS.items()}
+    return MappingProxyType({key: row[column] for key, row in _ROWS.items()})
 
 
 def language_of(accept_language: str) -> str:

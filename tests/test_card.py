@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from qa.card import failed_to_html, turn_to_html, waiting_to_html
+from qa.card import failed_to_html, turn_to_html
 
 NASTY = '"><script>x</script>$$'
 
@@ -30,7 +30,3 @@ def test_nothing_typed_becomes_markup(shown: str) -> None:
     assert "<script" not in shown
     assert "$$" not in shown
     assert "\n" not in turn_to_html("a\nb", "a\n\nb", "", "en")
-
-
-def test_waiting_can_be_stopped() -> None:
-    assert '<button type="button" class="wd-stop">停止</button>' in waiting_to_html("zh-Hans")

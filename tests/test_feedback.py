@@ -33,6 +33,15 @@ def after(*judgements: Judgement) -> Feedback:
     return state
 
 
+def test_what_several_servers_share_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    shared = tmp_path / "shared" / "state"
+    for node, question in (("a", "谁致词"), ("b", "谁主持")):
+        keep(FeedbackFiles(tmp_path / node / "index", shared), Judgement(question, "declined"))
+    assert sorted(path.name for path in shared.glob("*.jsonl")) == ["index.feedback.jsonl"]
+    kept = read_feedback(FeedbackFiles(Path("index"), shared)).known
+    assert {row["question"] for row in kept.values()} == {"谁致词", "谁主持"}
+
+
 def test_a_right_passage_is_a_question_with_its_evidence_and_the_answer_in_it() -> None:
     state = after(Judgement(WHO, "right", FIRST, "柴建军"), Judgement(" 谁主持了大会？", "right", SECOND, "不在其中"))
     [row] = state.known.values()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from qa.embed import Encoder
 from qa.errors import IndexDamaged, IndexLocked, UploadRefused
 from qa.live import Library, Live
 from qa.lock import writing
+from qa.stores import publish
 from qa.uploads import Incoming, Shelf
 
 ANNUAL = "员工每年有十天年假，须提前两周申请。\n"
@@ -152,3 +154,29 @@ def test_an_index_of_another_folder_is_refused(index: Path, tmp_path: Path) -> N
     said = r"was built from .*documents\. Run: python app\.py --index my-index --allow-upload .*other"
     with pytest.raises(UploadRefused, match=said):
         Library(Live(index), Shelf(tmp_path / "other"))
+
+
+def test_a_store_that_another_generation_was_published_to_is_followed(
+    index: Path, milvus: str, documents: Callable[..., Path], encoder: Encoder
+) -> None:
+    store = f"{milvus}/followed"
+    publish(index, store)
+    live = Live(store, encoder=encoder)
+    before = live.now
+    assert not live.refresh()
+    build_index(documents(**{"图书馆.txt": LIBRARY}), index, model=encoder)
+    publish(index, store)
+    stopped = threading.Event()
+    following = threading.Thread(target=live.follow, args=(stopped, 0.05))
+    following.start()
+    deadline = time.monotonic() + 60
+    while live.now is before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stopped.set()
+    following.join()
+    assert live.now.search("图书馆几点开门")[0].passage.document_id == "图书馆.txt"
+    assert [hit.passage.document_id for hit in before.search("图书馆几点开门")] == ["年假.txt"]
+    assert not live.refresh()
+    del before
+    gc.collect()
+    assert live.now.search("图书馆几点开门")[0].passage.document_id == "图书馆.txt"

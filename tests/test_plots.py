@@ -5,28 +5,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from qa.plots import Bin, Group, bars_to_svg, bins_of, calibration_error, latency_to_svg, reliability_to_svg
+from qa.plots import Group, bars_to_svg, latency_to_svg, reliability_to_svg
 
 GROUPS = [Group("who <1>", 4, (0.25, 0.5, 1.0)), Group("when", 2, (1.0, 1.0, 1.0))]
-BINS = [Bin(2, 0.15, 0.5), Bin(1, 0.95, 1.0)]
+SVG = "{http://www.w3.org/2000/svg}"
+BINS = [
+    {"low": 0.2, "high": 0.3, "n": 100, "confidence": 0.25, "right": 0.5, "interval": [0.4, 0.6]},
+    {"low": 0.9, "high": 1.0, "n": 1, "confidence": 1.0, "right": 1.0, "interval": [0.2, 1.0]},
+]
 
 
 def shapes(svg: str, tag: str) -> list[dict[str, str]]:
     return [dict(one.attrib) for one in ElementTree.fromstring(svg).iter(tag)]
-
-
-def test_bins_hold_the_mean_confidence_and_the_share_right() -> None:
-    assert bins_of([0.1, 0.2, 0.95, 1.0, 0.0], [False, True, True, False, False]) == [
-        Bin(1, 0.0, 0.0),
-        Bin(1, 0.1, 0.0),
-        Bin(1, 0.2, 1.0),
-        Bin(2, 0.975, 0.5),
-    ]
-    assert bins_of([], []) == []
-
-
-def test_the_calibration_error_is_the_mean_gap() -> None:
-    assert calibration_error(BINS) == pytest.approx((2 * 0.35 + 0.05) / 3)
 
 
 def test_bars_are_as_long_as_their_shares_the_longest_below() -> None:
@@ -41,13 +31,26 @@ def test_bars_are_as_long_as_their_shares_the_longest_below() -> None:
     ]
 
 
-def test_a_bin_on_the_diagonal_is_drawn_on_it() -> None:
-    svg = reliability_to_svg([Bin(1, 0.0, 0.0), Bin(3, 0.5, 0.5), Bin(1, 1.0, 1.0)], "t", "x", "y")
-    (first, second, third), guide = shapes(svg, "circle"), shapes(svg, "line")[0]
-    assert (first["cx"], first["cy"]) == (f"{float(guide['x1']):.1f}", f"{float(guide['y1']):.1f}")
-    assert (third["cx"], third["cy"]) == (f"{float(guide['x2']):.1f}", f"{float(guide['y2']):.1f}")
-    assert float(second["cx"]) == (float(first["cx"]) + float(third["cx"])) / 2
-    assert float(second["r"]) > float(first["r"])
+def test_each_bin_is_a_dot_with_its_interval_at_its_place() -> None:
+    drawn = ElementTree.fromstring(reliability_to_svg(BINS))
+    dots = [tuple(float(dot.get(name)) for name in ("cx", "cy", "r")) for dot in drawn.iter(f"{SVG}circle")]
+    assert dots == [(48 + 75, 14 + 150, 9.0), (348, 14, 2.5)]
+    diagonal, first, last = [
+        tuple(float(line.get(name)) for name in ("x1", "y1", "x2", "y2")) for line in drawn.iter(f"{SVG}line")
+    ]
+    assert diagonal == (48, 314, 348, 14)
+    assert first == (123, pytest.approx(14 + 0.6 * 300), 123, pytest.approx(14 + 0.4 * 300))
+    assert last == (348, pytest.approx(14 + 0.8 * 300), 348, 14)
+
+
+def test_names_are_escaped_and_read_aloud() -> None:
+    named = ElementTree.fromstring(reliability_to_svg(BINS, title="sure"))
+    assert named.findtext(f"{SVG}title") == "sure: 0.25 → 0.50 (100); 1.00 → 1.00 (1)"
+    drawn = reliability_to_svg([], title="<script>", across="a & b", up='"</text>')
+    root = ElementTree.fromstring(drawn)
+    assert (root.get("role"), root.findtext(f"{SVG}title")) == ("img", "<script>")
+    assert [text.text for text in root.iter(f"{SVG}text")][-2:] == ["a & b", '"</text>']
+    assert "<script>" not in drawn
 
 
 def test_times_beyond_the_end_stand_in_the_last_bar() -> None:
@@ -64,7 +67,6 @@ def test_times_beyond_the_end_stand_in_the_last_bar() -> None:
     ("svg", "said"),
     [
         (bars_to_svg(GROUPS, "kinds"), "kinds: who <1> 0.25 0.50 1.00; when 1.00 1.00 1.00"),
-        (reliability_to_svg(BINS, "sure", "x", "y"), "sure: 0.15 → 0.50 (2); 0.95 → 1.00 (1)"),
         (latency_to_svg([1, 2], 1.5, 2, "time", "ms"), "time: p50 2 ms, p95 2 ms"),
     ],
 )

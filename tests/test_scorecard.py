@@ -60,7 +60,7 @@ def test_the_figures_of_a_real_report_stand_in_the_page(figures: dict[str, Any])
     assert f"<dt>First hit right</dt><dd>{figures['success@1']:.3f}</dd>" in shown
     assert f"<td>{figures['success@1']:.3f} <small>[{low:.3f}, {high:.3f}]</small></td>" in shown
     assert f"<td>{figures['legs']['dense']['mrr@10']:.3f} " in shown
-    assert shown.count('<svg class="wd-plot"') == 3
+    assert shown.count('class="wd-plot"') == 3
     assert "wd-flips" not in shown
 
 
@@ -115,7 +115,7 @@ def test_a_set_with_nothing_to_find_is_measured_too(retriever: Retriever) -> Non
     shown = scorecard_to_html(measure(only, retriever).figures, only, language="en")
     assert "1 questions, 0 with an answer" in shown
     assert "<dt>First hit right</dt><dd>–</dd>" in shown
-    assert shown.count('<svg class="wd-plot"') == 2
+    assert shown.count('class="wd-plot"') == 2
 
 
 def test_progress_is_a_bar() -> None:
