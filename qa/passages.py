@@ -6,10 +6,12 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qa.errors import IndexDamaged
 from qa.records import Document, FileState, Passage, Place, Skipped
 
 _TABLES = """
@@ -57,16 +59,34 @@ class Cut:
 
 
 class Passages:
-    """Documents and passages of one generation, read from disk when asked for."""
+    """Documents and passages of one generation, read from disk when asked for.
+
+    Every method raises IndexDamaged if the file turns out not to be what was written.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        self._path = path
         self._lock = threading.Lock()
-        self._length = int(self._all("SELECT coalesce(max(row) + 1, 0) FROM passages")[0][0])
+        with self._telling():
+            self._connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        try:
+            self._length = int(self._all("SELECT coalesce(max(row) + 1, 0) FROM passages")[0][0])
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _all(self, statement: str, arguments: Sequence[object] = ()) -> list[Any]:
-        with self._lock:
+        with self._lock, self._telling():
             return self._connection.execute(statement, arguments).fetchall()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise  # not the file's fault
+        except sqlite3.DatabaseError as error:
+            raise IndexDamaged(self._path.parents[2], f"{self._path.name}: {error}") from error
 
     def _among(self, statement: str, values: Sequence[object]) -> Iterator[Any]:
         """Run a statement for some values at a time, which stand where it says ``{}``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections import deque
+from collections.abc import Iterator
 from functools import cache, lru_cache
 
 import numpy as np
@@ -178,13 +180,13 @@ def trim(text: str, start: int, end: int) -> tuple[int, int] | None:
 def _ends(text: str, reach: int) -> list[int]:
     """Return every offset at which a sentence ends, rising; the last is ``len(text)``."""
     ends = []
-    quoted = quotations(text, reach)
-    current = 0
+    quoted = _quotations(text, reach)
+    current = next(quoted, None)
     for match in _END.finditer(text):
         end = match.end()
-        while current < len(quoted) and quoted[current][1] < end:
-            current += 1
-        inside = current < len(quoted) and quoted[current][0] < end
+        while current is not None and current[1] < end:
+            current = next(quoted, None)
+        inside = current is not None and current[0] < end
         if not inside and _is_end(text, match):
             ends.append(end)
     ends.append(len(text))
@@ -230,24 +232,34 @@ def quotations(text: str, reach: int = _QUOTE_REACH) -> list[tuple[int, int]]:
 
     Only pairs at most ``reach`` characters apart count: a quote that was never closed protects nothing.
     """
-    merged: list[tuple[int, int]] = []
-    opened: dict[str, list[int]] = {}
+    return list(_quotations(text, reach))
+
+
+def _quotations(text: str, reach: int) -> Iterator[tuple[int, int]]:
+    """Yield :func:`quotations` in order, each as soon as no later pair can hold it."""
+    merged: deque[tuple[int, int]] = deque()
+    opened: dict[str, deque[int]] = {}
     for match in _BRACKET.finditer(text):
         character, offset = match.group(), match.start()
+        while merged and merged[0][1] < offset - reach:
+            yield merged.popleft()
         if character == "\n":
             opened.clear()
             continue
         opener = _OPENER_OF.get(character, '"')
-        waiting = opened.setdefault(opener, [])
+        waiting = opened.setdefault(opener, deque())
         if character in _PAIRS:
-            opened.setdefault(character, []).append(offset)
+            waiting = opened.setdefault(character, deque())
+            while waiting and waiting[0] < offset - reach:
+                waiting.popleft()
+            waiting.append(offset)
         elif waiting and offset - waiting[-1] <= reach:
             start = waiting.pop()
             while merged and merged[-1][1] > start:
                 start = min(start, merged.pop()[0])
             merged.append((start, offset))
         elif character == '"':
-            opened['"'] = [offset]
+            opened['"'] = deque([offset])
         else:
             waiting.clear()
-    return merged
+    yield from merged

@@ -284,6 +284,23 @@ def test_a_calibration_outlives_a_rebuild_but_not_another_model(
     assert "BAD calibration: not in use: fitted to another model (other, the index has " in out
 
 
+@pytest.mark.parametrize("harmed", [b"\xff" * 100, b""])
+def test_doctor_names_a_damaged_file_of_passages_also_where_documents_changed(
+    qa: Run, tmp_path: Path, harmed: bytes
+) -> None:
+    document = tmp_path / "documents" / "a.txt"
+    document.parent.mkdir()
+    document.write_text("大会由柴建军主持。", "utf-8")
+    qa("index", document.parent, "--index", tmp_path / "index")
+    document.write_text("大会由李向阳主持。", "utf-8")
+    [path] = tmp_path.glob("index/generations/*/passages.sqlite")
+    path.write_bytes(harmed)
+    code, out, err = qa("doctor", "--index", tmp_path / "index")
+    assert code == 1
+    assert "BAD files: " in out + err
+    assert "BAD documents: " in out + err
+
+
 def test_a_damaged_calibration_stops_an_answer_and_doctor_names_it(qa: Run, own_index: Path) -> None:
     (own_index / "calibration.json").write_text("{}")
     for command in (("ask", "谁"), ("doctor",)):

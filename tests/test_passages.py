@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from qa.errors import IndexDamaged
 from qa.passages import Cut, Entry, Passages, PassagesWriter
 from qa.records import Document, FileState, Passage, Place, Skipped
 from qa.store import open_generation
@@ -53,6 +54,18 @@ def test_rows_of_a_document_include_repeats_that_stand_there(passages: Passages)
     assert passages.rows_of(["目录/b.txt"]) == [0, 1]
     assert passages.rows_of(["a.txt"]) == [0]
     assert passages.rows_of(["nowhere"]) == []
+
+
+def test_a_file_that_is_harmed_while_it_is_open_is_named_with_its_index(small_index: Path, passages: Passages) -> None:
+    [path] = small_index.glob("generations/*/passages.sqlite")
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with pytest.raises(IndexDamaged, match=r"passages\.sqlite: .*malformed") as told:
+        passages.files()
+    assert told.value.folder == small_index
+    with pytest.raises(IndexDamaged, match="not a database"):
+        path.write_bytes(b"\xff" * len(data))
+        Passages(path)
 
 
 def test_passages_are_read_in_order_however_many(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -113,3 +114,13 @@ def test_quotations_are_the_outermost_pairs_on_a_line() -> None:
 def test_trim() -> None:
     assert trim("  ab \n", 0, 6) == (2, 4)
     assert trim("a   b", 1, 4) is None
+
+
+def test_brackets_without_end_are_not_all_held_at_once() -> None:
+    tracemalloc.start()
+    try:
+        assert sentences("（）" * 200_000) == [(0, 400_000)]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 << 20  # all pairs would take 25 MB
