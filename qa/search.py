@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,15 @@ RANK_DEPTH = 60
 _LONGEST_QUESTION = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """The candidates for a question, how many are wanted, and among which documents; and their ranking."""
+
+    key: tuple[str, int, tuple[str, ...] | None]
+    found: list[Candidate]
+    ranked: list[Ranked]
+
+
 class Retriever:
     """An opened index that can be searched from many threads at once."""
 
@@ -49,6 +59,7 @@ class Retriever:
         self._encoder = encoder
         self._weights = weights
         self._reranker = reranker
+        self._latest: _Looked | None = None
         self._token_encoder = encoder if isinstance(encoder, TokenEncoder) else _builtin_tokens()
 
     @classmethod
@@ -122,27 +133,34 @@ class Retriever:
 
         The fused ones are those before any reranker and before spreading.
         """
-        question = _asked(_checked(question, k))
-        found = self.candidates(question, k)
-        by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in found}
+        looked = self._look(_asked(_checked(question, k)), k, None)
+        by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in looked.found}
         dense = sorted(by_row.values(), key=lambda item: (-item.candidate.dense, item.candidate.row))
         matching = [item for item in by_row.values() if item.candidate.lexical > 0]
         lexical = sorted(matching, key=lambda item: (-item.candidate.lexical, item.candidate.row))
-        fused = self._rank(question, found, k)
         return {
             "dense": self._hits(dense[:k], lambda item: item.candidate.dense),
             "lexical": self._hits(lexical[:k], lambda item: item.candidate.lexical),
-            "fused": self._hits(fused[:k]),
+            "fused": self._hits(looked.ranked[:k]),
         }
 
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
         asked = _asked(question)
-        found = self.candidates(asked, k, documents)
         if self._reranker is None:
-            ranked = self._rank(asked, found, k)
+            ranked = self._look(asked, k, documents).ranked
         else:
+            found = self.candidates(asked, k, documents)
             ranked = rerank(asked, self._rank(asked, found, k, RERANK_DEPTH), self._reranker)
         return spread(ranked, learned_weights().spread)
+
+    def _look(self, asked: str, k: int, documents: Sequence[str] | None) -> _Looked:
+        """Find and rank; the last is kept, for whoever asks for an answer and then for the legs."""
+        key = asked, k, None if documents is None else tuple(documents)
+        latest = self._latest
+        if latest is None or latest.key != key:
+            found = self.candidates(asked, k, documents)
+            self._latest = latest = _Looked(key, found, self._rank(asked, found, k))
+        return latest
 
     @np.errstate(invalid="ignore")  # see qa.rank
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:

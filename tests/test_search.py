@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import qa.search
 from qa.build import build_index
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import IndexMissing, IndexStale, InvalidQuestion, ModelMismatch
@@ -185,3 +186,18 @@ def test_every_documents_answer_is_given(retriever: Retriever) -> None:
 
 def test_a_question_that_names_an_organisation_gets_that_one(retriever: Retriever) -> None:
     assert retriever.ask("协和医院的大会由谁主持").findings == ()
+
+
+def test_an_answer_and_its_legs_are_ranked_once(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
+    ranked: list[str] = []
+    rank = qa.search.rank
+    monkeypatch.setattr(
+        qa.search, "rank", lambda question, *rest, **more: (ranked.append(question), rank(question, *rest, **more))[1]
+    )
+    answer, legs = retriever.ask("谁致闭幕词?", k=4), retriever.legs("谁致闭幕词?", k=4)
+    assert len(ranked) == 1
+    assert {hit.passage.id for hit in legs["fused"]} & {hit.passage.id for hit in answer.hits}
+    retriever.legs("谁致闭幕词?", k=5)
+    document = answer.hits[-1].passage.document_id
+    assert {hit.passage.document_id for hit in retriever.search("谁致闭幕词?", 4, [document])} == {document}
+    assert len(ranked) == 3
