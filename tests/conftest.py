@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# The last bits of a product depend on the threads: child processes must have as many as this one, whoever imports app.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import numpy as np
 import pytest
