@@ -121,12 +121,9 @@ class MilvusStore:
         """
         call = self._connect()
         try:
-            collection = self._current(call)
+            return self._published(call)
         finally:
             call("close")
-        if collection is None:
-            raise StoreMissing(self.location)
-        return collection
 
     def check(self) -> str:
         """Count what is there; say what was counted.
@@ -168,12 +165,16 @@ class MilvusStore:
         :raises StoreMissing: if there is none.
         """
         call = self._connect()
-        collection = self._current(call)
-        if collection is None:
-            raise StoreMissing(self.location)
+        collection = self._published(call)
         for part in ("", *PARTS):  # Milvus Lite starts with none loaded
             call("load_collection", part_name(collection, part))
         return call, collection
+
+    def _published(self, call: Connection) -> str:
+        collection = self._current(call)
+        if collection is None:
+            raise StoreMissing(self.location)
+        return collection
 
     def stored(self, call: Connection, collection: str) -> State:
         """Return what a generation says of itself.

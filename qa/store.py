@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,7 +76,7 @@ def _open_named(folder: Path, pointer: Pointer) -> Generation:
             LexicalIndex.open(files.lexical),
             Passages(files.passages),
         )
-    except (ValueError, OSError, sqlite3.Error) as error:
+    except (ValueError, OSError) as error:
         raise IndexDamaged(folder, str(error)) from error
 
 
