@@ -89,8 +89,22 @@ def question_terms(question: str) -> list[str]:
     Statements rarely hold 谁 or ``who``, so an index thinks them rare and telling; they are neither. On seven public
     sets leaving them out never lowered the lexical leg's success@1 and raised it by up to 0.014.
     """
-    told = _INTERROGATIVE.sub("\n", fold(question))
-    return list(dict.fromkeys(terms(told) or terms(question)))
+    return list(dict.fromkeys(terms(told(question)) or terms(question)))
+
+
+def told(question: str) -> str:
+    """Return a question folded, a line's end in the place of what only asks."""
+    return _INTERROGATIVE.sub("\n", fold(question))
+
+
+def spaced_words(folded: str) -> list[str]:
+    """Return the words of a folded text in scripts that part words with blanks."""
+    return _WORD.findall(folded)
+
+
+def unspaced_runs(folded: str) -> list[str]:
+    """Return the stretches of a folded text in scripts without blanks."""
+    return [run for run, _ in _TERM.findall(folded) if run]
 
 
 def is_unspaced(term: str) -> bool:

@@ -8,6 +8,7 @@ is absolute, none is scaled by the other candidates: a leg that finds nothing ad
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from qa.kinds import holds_kind, kinds_asked
 from qa.lexical import is_unspaced, terms
 from qa.sounds import sound, spelt
 from qa.text import fold, sentences
+from qa.translate import Translated
 
 FEATURES = (
     "dense",  # cosine of the question and the passage
@@ -30,18 +32,22 @@ FEATURES = (
     "cover_document",  # … anywhere in the document's candidates
     "cover_rare",  # share of the squared term weight found there, so that the rarest terms decide
     "late",  # token by token: each question token's best match in the passage or its heading
+    "translated",  # share of the question's weight found there in words that translate its own, by BM25
     "brief",  # how short the passage is: 0 for 1,000 characters, 1 for one
     "cover_sentence",  # the same for the passage's best sentence with the heading
     "late_sentence",
     "cover_alone",  # … and without it
     "close_sentence",  # the weighted mean of its tokens' cosines with the whole question
     "kind_sentence",  # 1 if it holds the kind of thing that is asked for
+    "translated_sentence",
 )
-SENTENCE_FEATURES = FEATURES[7:]
+SENTENCE_FEATURES = FEATURES[FEATURES.index("cover_sentence") :]
 SURE = 0.3  # from here on the reader is trusted to have found the answer's words
 ANSWERED = 6
 HEARD = 0.7  # what a term counts that stands nowhere but sounds like what stands here
-_BM25_MOST = 2.2  # k1 + 1: the most that one term can add, times its idf
+_K1, _B, _USUAL = 1.2, 0.75, 200  # BM25's constants, and the characters of a usual passage
+_BM25_MOST = _K1 + 1  # the most that one term can add, times its idf
+_NO_WORD = re.compile(r"[\W_]+")
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
 EncodeTokens = Callable[[Sequence[str]], Tokens]
@@ -84,21 +90,39 @@ class Weighed:
     """A question's distinct terms with their inverse document frequencies, shape (n terms,).
 
     ``sounds``: how a term sounds if no passage holds it, for it may be misspelt or written in other letters; else None.
+    ``translated``: what may stand in the collection for words that do not, and ``translated_share``, their part of the
+    weight of all that can be found.
     """
 
     terms: tuple[str, ...]
     idf: Floats
     sounds: tuple[str | None, ...]
+    translated: tuple[Translated, ...]
+    translated_share: Floats
 
 
-def weigh(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Weighed:
+def weigh(
+    distinct: Sequence[str],
+    frequencies: Sequence[int],
+    n: int,
+    translated: Sequence[Translated] = (),
+    expected: Sequence[float] = (),
+) -> Weighed:
     """Weigh a question's terms as BM25 does.
 
     :param frequencies: for each term, the number of the n passages that hold it.
+    :param expected: the same for each word that is translated, on average over what may stand for it
+        (Darwish and Oard 2003, probabilistic structured queries).
     """
-    df = np.asarray(frequencies, np.float32)
     sounds = tuple(None if frequency else spelt(term) for term, frequency in zip(distinct, frequencies, strict=True))
-    return Weighed(tuple(distinct), np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32), sounds)
+    idf, translated_idf = _idf(frequencies, n), _idf(expected, n)
+    found = float(idf[np.asarray(frequencies, np.float32) > 0].sum() + translated_idf.sum())
+    return Weighed(tuple(distinct), idf, sounds, tuple(translated), translated_idf / max(found, 1e-6))
+
+
+def _idf(frequencies: Sequence[float], n: int) -> Floats:
+    df = np.asarray(frequencies, np.float32)
+    return np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +172,8 @@ def rank(
     if not candidates:
         return []
     weights = weights or learned_weights()
-    candidates = shortlist(weighed, candidates, depth, weights.shortlist)
+    if len(candidates) > depth:
+        candidates = shortlist(weighed, candidates, depth, weights.shortlist)
     matrix, spans = features(question, weighed, candidates, encode_tokens, weights.sentence)
     near, far = (np.array([side[name] for name in FEATURES], np.float32) for side in (weights.near, weights.far))
     reach = float(matrix[:, FEATURES.index("cover")].max())
@@ -168,14 +193,15 @@ def signals(item: Ranked) -> dict[str, float]:
 
 
 def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:
-    """Return the depth candidates with the best weighted sum of the two legs' scores."""
-    most = _most(weighed)
-
-    def legs(candidate: Candidate) -> tuple[float, int]:
-        first = dense * candidate.dense + candidate.lexical / most
-        return -first, candidate.row
-
-    return sorted(candidates, key=legs)[:depth]
+    """Return the depth candidates with the best weighted sum of the two legs' scores and of what translates."""
+    most, texts = _most(weighed), [f"{candidate.heading}\n{candidate.text}" for candidate in candidates]
+    translated = _saturated(_met(weighed.translated, texts), texts) @ weighed.translated_share
+    scores = [
+        dense * candidate.dense + candidate.lexical / most + float(met)
+        for candidate, met in zip(candidates, translated, strict=True)
+    ]
+    best = sorted(range(len(candidates)), key=lambda n: (-scores[n], candidates[n].row))[:depth]
+    return [candidates[n] for n in best]
 
 
 def _most(weighed: Weighed) -> float:
@@ -197,7 +223,8 @@ def features(
     :return: float32, shape (n candidates, n ``FEATURES``), and the span of each best sentence in its text.
     """
     pieces = Pieces.cut(candidates)
-    judged = judge(weighed, pieces.texts, question, encode_tokens).under_headings(pieces)
+    alone = judge(weighed, pieces.texts, question, encode_tokens)
+    judged = alone.under_headings(pieces)
     by_sentence = sentence_features(judged, pieces, kinds_asked(question))
     sentence_scores = by_sentence @ np.array([sentence[name] for name in SENTENCE_FEATURES], np.float32)
     best = [
@@ -208,7 +235,10 @@ def features(
     documents: dict[str, Floats] = defaultdict(lambda: np.zeros(covered.shape[1], np.float32))
     for candidate, held in zip(candidates, covered, strict=True):
         documents[candidate.document_id] = np.maximum(documents[candidate.document_id], held)
-    lengths = np.array([len(candidate.text) for candidate in candidates], np.float32)
+    texts = [candidate.text for candidate in candidates]
+    met = np.add.reduceat(alone.met[pieces.sentences], pieces.starts, axis=0)
+    met += alone.met[[pieces.headings[start] for start in pieces.starts]]
+    lengths = np.array([len(text) for text in texts], np.float32)
     matrix = np.column_stack(
         [
             [candidate.dense for candidate in candidates],
@@ -217,6 +247,7 @@ def features(
             np.stack([documents[candidate.document_id] for candidate in candidates]) @ judged.term_share,
             covered @ _share(judged.term_share**2),
             np.maximum.reduceat(judged.late, pieces.starts, axis=0) @ judged.token_share,
+            _saturated(met, texts) @ judged.met_share,
             1 - np.minimum(np.log1p(lengths) / np.log(1000), 1),
             by_sentence[best],
         ]
@@ -231,7 +262,8 @@ def sentence_features(judged: Judged, pieces: Pieces, kinds: frozenset[str]) -> 
     """
     held = np.array([holds_kind(_folded(pieces.texts[piece]), kinds) for piece in pieces.sentences], np.float32)
     covered, late = judged.covered @ judged.term_share, judged.late @ judged.token_share
-    return np.column_stack([covered, late, judged.alone, judged.close, held])
+    translated = _saturated(judged.met, [pieces.texts[piece] for piece in pieces.sentences]) @ judged.met_share
+    return np.column_stack([covered, late, judged.alone, judged.close, held, translated])
 
 
 def spread(ranked: Sequence[Ranked], margin: float) -> list[Ranked]:
@@ -291,7 +323,8 @@ class Judged:
     the terms' weight, summing to 1.
     ``late``: each question token's best cosine in each text, shape (n, question tokens), and ``token_share``.
     ``close``: the weighted mean of a text's tokens' cosines with the whole question, shape (n,). ``alone``: the share
-    of the terms' weight that a text holds by itself, shape (n,).
+    of the terms' weight that a text holds by itself, shape (n,). ``met``: how often something stands there that
+    translates a word of the question, shape (n, translated words), and ``met_share``.
     """
 
     covered: Floats
@@ -300,6 +333,8 @@ class Judged:
     token_share: Floats
     close: Floats
     alone: Floats
+    met: Floats
+    met_share: Floats
 
     def under_headings(self, pieces: Pieces) -> Judged:
         """Return the sentences alone, each read under its heading: what that says need not be said again."""
@@ -310,6 +345,7 @@ class Judged:
             late=np.maximum(self.late[own], self.late[above]),
             close=self.close[own],
             alone=self.alone[own],
+            met=self.met[own] + self.met[above],
         )
 
 
@@ -332,7 +368,8 @@ def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: 
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
     covered, share = _covered(weighed, texts), _share(weighed.idf)
-    return Judged(covered, share, late, _share(asked.weights), close, covered @ share)
+    met = _met(weighed.translated, texts)
+    return Judged(covered, share, late, _share(asked.weights), close, covered @ share, met, weighed.translated_share)
 
 
 def _share(weights: Floats) -> Floats:
@@ -353,7 +390,31 @@ def _covered(weighed: Weighed, texts: Sequence[str]) -> Floats:
     return held
 
 
+def _met(translated: Sequence[Translated], texts: Sequence[str]) -> Floats:
+    """Return the expected number of times that each translated word stands in each text, shape (texts, words)."""
+    met = np.zeros((len(texts), len(translated)), np.float32)
+    if not translated:
+        return met
+    targets = [
+        (column, target if is_unspaced(target) else f" {target}", share)
+        for column, word in enumerate(translated)
+        for target, share in word.targets
+    ]
+    for row, text in zip(met, map(_parted, texts), strict=True):
+        for column, target, share in targets:
+            row[column] += share * text.count(target)
+    return met
+
+
+def _saturated(met: Floats, texts: Sequence[str]) -> Floats:
+    """Return what BM25 makes of counts in texts, as a share of the most it could be."""
+    room = np.array([_K1 * (1 - _B + _B * len(text) / _USUAL) for text in texts], np.float32)
+    share: Floats = met / (met + room[:, None])
+    return share
+
+
 # The same passages come again with every question: what is cut and folded once is kept.
 _sentences = lru_cache(maxsize=20_000)(lambda text: tuple(sentences(text)))
 _folded = lru_cache(maxsize=100_000)(fold)
+_parted = lru_cache(maxsize=20_000)(lambda text: " " + _NO_WORD.sub(" ", fold(text)))
 _words = lru_cache(maxsize=100_000)(lambda text: frozenset(terms(text)))

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,12 @@ from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.generation import Generation, Passages
 from qa.gist import gist
-from qa.lexical import question_terms
+from qa.lexical import question_terms, terms, told
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, signals, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
 from qa.reread import READ_DEPTH, reread
 from qa.stores import is_address, open_at
+from qa.translate import Translated, among, translations
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60
@@ -170,7 +172,7 @@ class Retriever:
         vector = self._encoder.encode_queries([question])
         dense = dict(self._generation.vectors.search(vector, depth, only)[0])
         lexical = dict(self._generation.lexical.search(question, depth, only))
-        rows = sorted(dense.keys() | lexical.keys())
+        rows = sorted(dense.keys() | lexical.keys() | self._translated(question, depth, only))
         missing_dense = [row for row in rows if row not in dense]
         dense.update(
             zip(missing_dense, (self._generation.vectors.rows(missing_dense) @ vector[0]).tolist(), strict=True)
@@ -189,9 +191,25 @@ class Retriever:
         return reread(question, ranked, self.encode_tokens, learned_weights(), read)
 
     def weighed(self, question: str) -> Weighed:
-        """Return the question's terms, weighed by how rare they are in this index."""
-        distinct = question_terms(question)
-        return weigh(distinct, self._generation.lexical.frequencies(distinct), len(self._generation.lexical))
+        """Return the question's terms, weighed by how rare they are in this index, and what translates the rest."""
+        lexical, distinct = self._generation.lexical, question_terms(question)
+        frequencies = lexical.frequencies(distinct)
+        unheld = {term for term, frequency in zip(distinct, frequencies, strict=True) if not frequency}
+        words = [word for word in translations(told(question)) if unheld & set(terms(word.word))] if unheld else []
+        held, expected = among(words, self._held_by(words))
+        return weigh(distinct, frequencies, len(lexical), held, expected)
+
+    def _held_by(self, words: Sequence[Translated]) -> dict[str, int]:
+        """Return the number of passages that hold the rarest term of each translation."""
+        parts = {target: terms(target) for word in words for target, _ in word.targets}
+        distinct = list(dict.fromkeys(chain.from_iterable(parts.values())))
+        counts = dict(zip(distinct, self._generation.lexical.frequencies(distinct), strict=True))
+        return {target: min((counts[part] for part in found), default=0) for target, found in parts.items()}
+
+    def _translated(self, question: str, depth: int, only: Sequence[int] | None) -> set[int]:
+        """Return the rows that hold most of what translates a question."""
+        targets = " ".join(target for word in self.weighed(question).translated for target, _ in word.targets)
+        return {row for row, _ in self._generation.lexical.search(targets, depth, only)} if targets else set()
 
     def encode_tokens(self, texts: Sequence[str]) -> Tokens:
         """Return the token vectors that late interaction compares; the built-in model's where the index's has none."""

@@ -58,7 +58,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kinds": {"text"},
     "sounds": set(),
     "gist": set(),
-    "rank": {"text", "lexical", "embed", "kinds", "sounds"},
+    "translate": {"lexical"},
+    "rank": {"text", "lexical", "embed", "kinds", "sounds", "translate"},
     "reader": {"text"},
     "candidates": set(),
     "span": {"candidates", "embed", "reader", "text"},
@@ -66,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "answer": {"text"},
     "search": {
         *("answer", "build", "calibration_file", "cross", "embed", "generation"),
-        *("gist", "lexical", "rank", "reread", "stores"),
+        *("gist", "lexical", "rank", "reread", "stores", "translate"),
     },
     "why": {"boilerplate", "search", "text"},
     "doctor": {"calibration_file", "embed", "fresh", "layout", "milvus", "search", "store", "stores"},

@@ -20,6 +20,7 @@ from qa.rank import (
     spread,
     weigh,
 )
+from qa.translate import Translated
 
 ONES = Weights(
     near=dict.fromkeys(FEATURES, 1.0),
@@ -190,6 +191,36 @@ def test_a_term_that_stands_nowhere_counts_where_something_sounds_alike() -> Non
     for question, covers in ((misspelt, [0.7, 0, 0]), (latin, [0, 0, 0.7]), (known, [0, 0, 0])):
         matrix, _ = features("爱萍", question, three, characters, ONES.sentence)
         assert matrix[:, column].tolist() == pytest.approx(covers)
+
+
+def test_a_translated_word_counts_where_its_translations_stand() -> None:
+    hosted = Translated("hosted", (("主持", 0.75), ("主办", 0.25)))
+    question = weigh(["hosted", "2023"], [0, 9], 100, [hosted], [9.0])
+    texts = ["主持" + "甲" * 198, "主办" + "甲" * 198, "甲" * 200, "2023" + "甲" * 196]
+    four = [candidate(row, text) for row, text in enumerate(texts)]
+    matrix, _ = features("hosted 2023", question, four, characters, ONES.sentence)
+    for name in ("translated", "translated_sentence"):
+        found = matrix[:, FEATURES.index(name)].tolist()
+        assert found == pytest.approx([0.5 * 0.75 / (0.75 + 1.2), 0.5 * 0.25 / (0.25 + 1.2), 0, 0], abs=0.01)
+
+
+def test_a_translation_in_the_heading_counts_below_it_and_a_latin_one_begins_a_word() -> None:
+    question = weigh(["大会"], [0], 100, [Translated("大会", (("congress", 1.0),))], [1.0])
+    three = [
+        candidate(0, "甲", heading="The Congress-2023"),
+        candidate(1, "three (Congresses)"),
+        candidate(2, "progress"),
+    ]
+    matrix, _ = features("大会", question, three, characters, ONES.sentence)
+    found = matrix[:, FEATURES.index("translated")]
+    assert found[0] > 0.5 < found[1]
+    assert found[2] == 0
+
+
+def test_the_shortlist_keeps_what_only_a_translation_finds() -> None:
+    question = weigh(["hosted"], [0], 100, [Translated("hosted", (("主持", 1.0),))], [1.0])
+    many = [candidate(row, "甲", dense=0.1) for row in range(5)] + [candidate(9, "主持")]
+    assert [item.candidate.row for item in rank("hosted", question, many, characters, ONES, depth=2)] == [9, 0]
 
 
 def test_signals_hold_each_feature_near_and_far() -> None:
