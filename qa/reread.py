@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from qa.compare import asks
 from qa.rank import SURE, EncodeTokens, Ranked, Weights
-from qa.reader import asks
-from qa.span import Read, read_span
+from qa.span import Read, read_spans
 from qa.text import sentences
 
 READ_DEPTH = 8
@@ -28,7 +28,8 @@ def reread(
     """
     reach = max((item.features["cover"] for item in ranked), default=0.0)
     worth = answer_worth(question, reach, weights.answer_near, weights.answer_far)
-    done = [_read(question, item, encode_tokens, worth) for item in ranked[:depth]]
+    reads = read_spans(question, [item.candidate.text for item in ranked[:depth]], encode_tokens)
+    done = [_reread(item, read, worth) for item, read in zip(ranked, reads, strict=False)]
     lowest = min((item.features["answer"] for item in done), default=0.0)
     rest = [replace(item, score=item.score + worth * lowest) for item in ranked[depth:]]
     return sorted(done, key=lambda item: (-item.score, item.candidate.row)) + rest
@@ -41,15 +42,14 @@ def answer_worth(question: str, reach: float, near: float, far: float) -> float:
 
 def read_features(question: str, passage: str, encode_tokens: EncodeTokens) -> dict[str, float]:
     """Return the features of having been read."""
-    return _told(read_span(question, passage, encode_tokens))
+    (read,) = read_spans(question, [passage], encode_tokens)
+    return _told(read)
 
 
-def _read(question: str, item: Ranked, encode_tokens: EncodeTokens, worth: float) -> Ranked:
-    passage = item.candidate.text
-    read = read_span(question, passage, encode_tokens)
+def _reread(item: Ranked, read: Read, worth: float) -> Ranked:
     sentence = item.sentence
     if read.span is not None and read.sure >= SURE:
-        sentence = next((s for s in sentences(passage) if s[0] <= read.span[0] < s[1]), sentence)
+        sentence = next((s for s in sentences(item.candidate.text) if s[0] <= read.span[0] < s[1]), sentence)
     told = _told(read)
     return replace(
         item,

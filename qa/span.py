@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from math import log, tanh
 from pathlib import Path
 
@@ -18,24 +20,22 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.candidates import of_kind
-from qa.embed import Tokens, unit_rows
-from qa.reader import (
+from qa.compare import (
     COVER,
-    LONGEST,
     MATCHED,
     NEAR,
     TYPES,
     Asked,
     Floats,
-    Reader,
     Told,
-    ahead,
     ask,
     compare,
-    shipped_reader,
+    lay,
     tell,
     words,
 )
+from qa.embed import Tokens, unit_rows
+from qa.reader import LONGEST, Reader, ahead, shipped_reader
 from qa.text import quotations
 
 SIGNALS = ("chance", "sentence", "score", "cover", "length", "open", "foreign")
@@ -47,6 +47,7 @@ _BETWEEN = re.compile("[、,和及与]")
 _FAR = 6.0  # by how much a name alone may score below the words it stands in
 _OPEN = [TYPES.index("why"), TYPES.index("how")]
 _IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
+_AT_ONCE = 2_000  # characters that are read together
 _EDGES = frozenset(",，、。;；:：.!?！？…·-—～~|/ \t\n\u3000")
 
 Bools = npt.NDArray[np.bool_]
@@ -95,51 +96,83 @@ def find_span(
 ) -> ScoredSpan | None:
     """Return the words of the passage that answer the question best, or None where nothing can be an answer.
 
-    As :func:`read_span`, for one passage alone.
+    As :func:`read_spans`, for one passage alone.
     """
-    read = read_span(question, passage, encode_tokens, reader)
+    (read,) = read_spans(question, [passage], encode_tokens, reader)
     return None if read.span is None else ScoredSpan(*read.span, passage[slice(*read.span)], read.sure)
 
 
 @np.errstate(invalid="ignore")  # see qa.rank
-def read_span(
-    question: str, passage: str, encode_tokens: EncodeTokens | None = None, reader: Reader | None = None
-) -> Read:
-    """Read a passage for a question.
+def read_spans(
+    question: str, passages: Sequence[str], encode_tokens: EncodeTokens | None = None, reader: Reader | None = None
+) -> list[Read]:
+    """Read passages for a question; what each one tells does not depend on the others.
 
     :param encode_tokens: finds words that mean the same, where the question is in neither Chinese nor Japanese.
     :param reader: the one that ships with the package by default.
     """
     reader = reader or shipped_reader()
-    asked, told = ask(question, reader.alphabet), _told(passage, reader)
-    if not len(asked.ids) or not len(told.ids):
-        return Read(0.0, None, 0.0)
-    linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
-    compared = compare(asked, told, linked)
-    chosen = choose(asked, told, compared, reader.read(asked, told, compared))
-    if chosen is None:
-        return Read(0.0, None, 0.0)
-    span = (told.offsets[chosen.start], told.offsets[chosen.end - 1] + 1)
-    return Read(chosen.score, span, probability(chosen.signals))
+    asked = ask(question, reader.alphabet)
+    found = {n: held for n, passage in enumerate(passages) if (held := _told(passage, reader)) is not None}
+    reads = [Read(0.0, None, 0.0)] * len(passages)
+    for few in _batches({n: len(told.ids) for n, (told, _) in found.items()} if len(asked.ids) else {}):
+        told = lay([found[n][0] for n in few])
+        may = np.concatenate([found[n][1] for n in few])
+        linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
+        compared = compare(asked, told, linked)
+        chosen = choose(asked, told, may, compared, reader.read(asked, told, compared))
+        for n, best in zip(few, chosen, strict=True):
+            if best is not None:
+                span = int(told.offsets[best.start]), int(told.offsets[best.end - 1]) + 1
+                reads[n] = Read(best.score, span, probability(best.signals))
+    return reads
+
+
+def _batches(lengths: Mapping[int, int]) -> Iterator[list[int]]:
+    """Group passages such that none but a single long one takes up more than ``_AT_ONCE`` characters."""
+    few: list[int] = []
+    total = 0
+    for n, length in lengths.items():
+        if few and total + length > _AT_ONCE:
+            yield few
+            few, total = [], 0
+        few.append(n)
+        total += length
+    if few:
+        yield few
 
 
 @lru_cache(maxsize=2_000)
-def _told(passage: str, reader: Reader) -> Told:
-    """Keep what is read off a passage: the same ones come again with every question."""
-    return tell(passage, reader.alphabet)
+def _told(passage: str, reader: Reader) -> tuple[Told, Bools] | None:
+    """Keep what is read off a passage alone, for the same ones come again with every question; None if it is empty."""
+    told = tell(passage, reader.alphabet)
+    return (told, allowed(told)) if len(told.ids) else None
 
 
-def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Floats:
-    """Return 1 where a word of the passage means a word of the question, shape (passage, question)."""
-    linked = np.zeros((len(told.ids), len(asked.ids)), np.float32)
+def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Bools:
+    """Return where a word of the passage means a word of the question, shape (question, passage)."""
+    linked = np.zeros((len(asked.ids), len(told.ids)), bool)
     wanted = [(start, end) for start, end in words(asked.folded) if asked.worth[start] > 0]
-    held = words(told.folded) + [(n, n + 2) for n in range(len(told.ids) - 1) if told.classes[n : n + 2, :4].sum() == 2]
+    held = [
+        (first + start, first + end)
+        for first, after in pairwise(told.borders.tolist())
+        for start, end in words(told.folded[first:after])
+    ]
+    ideographs = told.classes[:, _IDEOGRAPHS].sum(axis=1)
+    both = ideographs[:-1] + ideographs[1:] == 2
+    both[told.borders[1:-1] - 1] = False
+    held += [(n, n + 2) for n in np.flatnonzero(both).tolist()]
     if not wanted or not held:
         return linked
-    found = _vectors([told.folded[start:end] for start, end in held], encode_tokens)
+    places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for start, end in held:
+        places[told.folded[start:end]].append((start, end))
+    found = _vectors(list(places), encode_tokens)
     alike = found @ _vectors([asked.folded[start:end] for start, end in wanted], encode_tokens).T
-    for row, column in np.argwhere(alike >= _SAME):
-        linked[slice(*held[row]), slice(*wanted[column])] = 1
+    spans = list(places.values())
+    for text, word in np.argwhere(alike >= _SAME).tolist():
+        for start, end in spans[text]:
+            linked[slice(*wanted[word]), start:end] = True
     return linked
 
 
@@ -153,41 +186,60 @@ def _vectors(texts: Sequence[str], encode_tokens: EncodeTokens) -> Floats:
     return unit_rows(out)
 
 
-def choose(asked: Asked, told: Told, compared: Floats, scores: Floats) -> Chosen | None:
-    """Return the best of the spans that may be an answer, in the sentence that is likeliest to hold it; or None.
+def choose(asked: Asked, told: Told, may: Bools, compared: Floats, scores: Floats) -> list[Chosen | None]:
+    """Return for each passage the best of the spans that may be an answer, in its likeliest sentence; or None.
 
+    :param may: :func:`allowed` of each passage, behind one another.
     :param scores: :meth:`qa.reader.Reader.read`.
     """
-    may = allowed(told)
-    learnt = _is_learnt(told)
-    if asked.foreign or not learnt:
-        may = of_asked_kind(asked, told, may)
-    if not learnt:
-        scores = by_nearness(compared)
-    scores = np.where(may, scores, _IMPOSSIBLE)
-    most = float(scores.max())
-    if most <= _IMPOSSIBLE / 2:
-        return None
-    chances = np.exp(scores - most)
-    total = float(chances.sum())
+    firsts = told.borders[:-1]
+    learnt = np.add.reduceat(told.classes[:, _IDEOGRAPHS].sum(axis=1), firsts) > 0.3 * np.diff(told.borders)
+    scores = _restricted(asked, told, learnt, may, compared, scores)
+    most = np.maximum.reduceat(scores.max(axis=1), firsts)
+    chances = np.exp(scores - told.to_characters(most)[:, None])
     in_sentence = np.add.reduceat(chances.sum(axis=1), told.starts)
-    best = int(np.argmax(in_sentence))
-    first, after = [*told.starts, len(scores)][best : best + 2]
-    start, extra = divmod(int(np.argmax(scores[first:after])), LONGEST)
-    start += first
-    if asked.kind[_WHO] and learnt:
-        start, extra = name_alone(told, scores, start, extra)
-    signals = {
-        "chance": log(max(float(chances[start, extra]), 1e-9) / total),
-        "sentence": log(float(in_sentence[best]) / total),
-        "score": most / 10 if learnt else 0,
-        "cover": compared[start, COVER],
-        "length": log(extra + 1),
-        "open": asked.kind[_OPEN].any(),
-        "foreign": asked.foreign,
-    }
-    score = most + log(total) if learnt else 0.0
-    return Chosen(int(start), int(start) + extra + 1, score, np.array([signals[name] for name in SIGNALS], np.float32))
+    after = [*told.starts[1:].tolist(), len(scores)]
+    sentences = pairwise([*told.sentence[firsts].tolist(), len(after)])
+    chosen: list[Chosen | None] = []
+    for (low, high), top, known in zip(sentences, most.tolist(), learnt.tolist(), strict=True):
+        if top <= _IMPOSSIBLE / 2:
+            chosen.append(None)
+            continue
+        total = float(in_sentence[low:high].sum())
+        best = low + int(np.argmax(in_sentence[low:high]))
+        first = int(told.starts[best])
+        start, extra = divmod(int(np.argmax(scores[first : after[best]])), LONGEST)
+        start += first
+        if asked.kind[_WHO] and known:
+            start, extra = name_alone(told, scores, start, extra)
+        signals = {
+            "chance": log(max(float(chances[start, extra]), 1e-9) / total),
+            "sentence": log(float(in_sentence[best]) / total),
+            "score": top / 10 if known else 0,
+            "cover": compared[start, COVER],
+            "length": log(extra + 1),
+            "open": asked.kind[_OPEN].any(),
+            "foreign": asked.foreign,
+        }
+        values = np.array([signals[name] for name in SIGNALS], np.float32)
+        chosen.append(Chosen(start, start + extra + 1, top + log(total) if known else 0.0, values))
+    return chosen
+
+
+def _restricted(asked: Asked, told: Told, learnt: Bools, may: Bools, compared: Floats, scores: Floats) -> Floats:
+    """Return the scores, far below 0 where a span cannot be an answer; by rules where the reader cannot tell.
+
+    :param learnt: whether each passage is in a script that the reader was trained on.
+    """
+    ruled = np.ones(len(learnt), bool) if asked.foreign else ~learnt
+    if ruled.any():
+        may, scores = may.copy(), scores.copy()
+    for n in np.flatnonzero(ruled):
+        here = slice(*told.borders[n : n + 2])
+        may[here] = of_asked_kind(asked, told.folded[here], told.classes[here], may[here])
+        if not learnt[n]:
+            scores[here] = by_nearness(compared[here])
+    return np.where(may, scores, np.float32(_IMPOSSIBLE))
 
 
 def name_alone(told: Told, scores: Floats, start: int, extra: int) -> tuple[int, int]:
@@ -207,11 +259,6 @@ def name_alone(told: Told, scores: Floats, start: int, extra: int) -> tuple[int,
     return (start + a, b - a - 1) if likely else (start, extra)
 
 
-def _is_learnt(told: Told) -> bool:
-    """Return whether the passage is in a script that the reader was trained on."""
-    return bool(told.classes[:, _IDEOGRAPHS].sum() > 0.3 * len(told.ids))
-
-
 def by_nearness(compared: Floats) -> Floats:
     """Score spans by how much of the question stands around them and how little inside, as :meth:`Reader.read`."""
     n = len(compared)
@@ -224,13 +271,13 @@ def by_nearness(compared: Floats) -> Floats:
     return scores
 
 
-def of_asked_kind(asked: Asked, told: Told, may: Bools) -> Bools:
-    """Keep only spans that rules take for what is asked, where there are any."""
-    capitals = told.classes[:, _UPPER] > 0
-    text = "".join(c.upper() if up else c for c, up in zip(told.folded, capitals, strict=True))
+def of_asked_kind(asked: Asked, folded: str, classes: Floats, may: Bools) -> Bools:
+    """Keep only a passage's spans that rules take for what is asked, where there are any."""
+    capitals = classes[:, _UPPER] > 0
+    text = "".join(c.upper() if up else c for c, up in zip(folded, capitals, strict=True))
     held = np.zeros_like(may)
     kind = TYPES[int(np.argmax(asked.kind))] if asked.kind.any() else ""
-    for start, end in of_kind(kind, text, told.folded) if len(text) == len(told.folded) else []:
+    for start, end in of_kind(kind, text, folded) if len(text) == len(folded) else []:
         if end - start <= LONGEST:
             held[start, end - start - 1] = True
     held &= may
@@ -238,7 +285,7 @@ def of_asked_kind(asked: Asked, told: Told, may: Bools) -> Bools:
 
 
 def allowed(told: Told) -> Bools:
-    """Return which spans may be an answer, shape as :meth:`qa.reader.Reader.read`."""
+    """Return which spans of a single passage may be an answer, shape as :meth:`qa.reader.Reader.read`."""
     n = len(told.ids)
     edge = np.array([character in _EDGES for character in told.folded])
     inside = np.zeros(n + 1, bool)  # between two characters of one word

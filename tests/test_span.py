@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qa.reader
-from qa.embed import Tokens
-from qa.reader import COVER, LONGEST, TYPES, Alphabet, Reader, ask, compare, runs, shipped_reader, tell
-from qa.span import SIGNALS, allowed, find_span, link, probability, read_span
+from qa.compare import COVER, TYPES, Alphabet, ask, compare, lay, runs, tell
+from qa.embed import Encoder, TokenEncoder, Tokens
+from qa.reader import LONGEST, Reader, shipped_reader
+from qa.span import SIGNALS, allowed, find_span, link, probability, read_spans
 from training.reading import Batch, Network
 
 NEWS = (
@@ -71,12 +72,12 @@ def test_offsets_hold_where_folding_changes_lengths(passage: str) -> None:
 
 def test_common_runs_have_their_length_at_each_pair() -> None:
     asked, told = ask("会由谁", SMALL), tell("大会由会", SMALL)
-    assert runs(asked, told).tolist() == [[0, 0, 0], [2, 0, 0], [0, 2, 0], [1, 0, 0]]
+    assert runs(asked, told).T.tolist() == [[0, 0, 0], [2, 0, 0], [0, 2, 0], [1, 0, 0]]
 
 
 def test_words_of_spaced_scripts_are_only_equal_as_a_whole() -> None:
     asked, told = ask("chair 20", SMALL), tell("chairs chair 2023 20", SMALL)
-    matched = runs(asked, told).max(axis=1) > 1
+    matched = runs(asked, told).max(axis=0) > 1
     assert "".join(character for character, hit in zip(told.folded, matched, strict=True) if hit) == "chair  20"
 
 
@@ -124,7 +125,7 @@ def test_a_foreign_question_is_linked_by_meaning() -> None:
     asked, told = ask("who chaired", SMALL), tell("会主持", SMALL)
     linked = link(asked, told, encode_tokens)
     assert asked.foreign
-    assert linked.tolist() == [[0] * 11, [0] * 4 + [1] * 7, [0] * 4 + [1] * 7]
+    assert linked.T.tolist() == [[0] * 11, [0] * 4 + [1] * 7, [0] * 4 + [1] * 7]
 
 
 def test_a_probability_is_the_logistic_function_of_its_signals() -> None:
@@ -172,7 +173,44 @@ def test_an_english_passage_is_answered_by_rules(question: str, words: str) -> N
     assert found.text == words
 
 
+PASSAGES = (
+    NEWS,
+    "大会由",
+    "谁主持的?没有说。",
+    "由",
+    "Chaired by Chai Jianjun (柴建军) in 2023.",
+    "会议“大会由”…",
+    NEWS[30:] * 3,
+)
+
+
+@pytest.mark.parametrize(
+    "question", ["大会由谁主持的?没有", "会议“大会由谁主持", "Who chaired it in 2023?", "大会由大会由"]
+)
+def test_passages_behind_one_another_are_read_as_each_alone(question: str) -> None:
+    reader = shipped_reader()
+    asked, each = ask(question, reader.alphabet), [tell(passage, reader.alphabet) for passage in PASSAGES]
+    together = lay(each)
+    compared = compare(asked, together)
+    np.testing.assert_array_equal(runs(asked, together), np.concatenate([runs(asked, told) for told in each], axis=1))
+    np.testing.assert_allclose(compared, np.concatenate([compare(asked, told) for told in each]), atol=1e-6)
+    alone = np.concatenate([reader.read(asked, told, compare(asked, told)) for told in each])
+    np.testing.assert_allclose(reader.read(asked, together, compared), alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("question", ["大会由谁主持?", "Who chaired the meeting?"])
+def test_what_a_passage_tells_does_not_depend_on_the_others(question: str, encoder: Encoder) -> None:
+    assert isinstance(encoder, TokenEncoder)
+    passages = ["", NEWS, "大会由柴建军主持。", "。", NEWS * 30, "It was chaired by Chai Jianjun.", "由" * 5]
+    reads = read_spans(question, passages, encoder.encode_tokens)
+    for passage, read in zip(passages, reads, strict=True):
+        (alone,) = read_spans(question, [passage], encoder.encode_tokens)
+        assert read.span == alone.span
+        assert (read.score, read.sure) == pytest.approx((alone.score, alone.sure), abs=1e-4)
+
+
 def test_a_passage_that_answers_outscores_one_that_does_not() -> None:
     question = "大会由谁主持?"
     other = "大会听取了预算的说明,全体代表进行了讨论,对重点工作提出了意见和建议。"
-    assert read_span(question, NEWS).score > 0 > read_span(question, other).score
+    right, wrong = read_spans(question, [NEWS, other])
+    assert right.score > 0 > wrong.score

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
-from qa.reader import Alphabet
+from qa.compare import Alphabet
 from qa.text import fold
 
 LEAST = 12  # texts that must hold a character

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from qa.reader import DILATIONS, FEATURES, FILMED, LONGEST, TYPES
+from qa.compare import FEATURES, TYPES
+from qa.reader import DILATIONS, FILMED, LONGEST
 
 BLIND = 0.07  # share of training questions of which only the kind is shown, as of a foreign one
 PAIR = 16

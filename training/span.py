@@ -23,10 +23,11 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from qa.compare import COVER, FEATURES, Alphabet, ask, compare, tell
 from qa.lexical import LexicalIndex
 from qa.measures import holds_answer, mean_intervals, span_scores
-from qa.reader import COVER, FEATURES, LONGEST, Alphabet, Reader, ask, compare, tell
-from qa.span import SIGNALS, Chosen, choose
+from qa.reader import LONGEST, Reader
+from qa.span import SIGNALS, Chosen, allowed, choose
 from qa.text import fold, sentences
 from training.characters import alphabet, embedding
 from training.cloze import cloze
@@ -219,10 +220,10 @@ def chosen_span(
     asked, told = ask(question, reader.alphabet), tell(passage, reader.alphabet)
     asked = replace(asked, foreign=foreign or asked.foreign)
     compared = compare(asked, told)
-    chosen = choose(asked, told, compared, reader.read(asked, told, compared))
+    (chosen,) = choose(asked, told, allowed(told), compared, reader.read(asked, told, compared))
     if chosen is None:
         return None, "", (0, 0)
-    start, end = told.offsets[chosen.start], told.offsets[chosen.end - 1] + 1
+    start, end = int(told.offsets[chosen.start]), int(told.offsets[chosen.end - 1]) + 1
     return chosen, passage[start:end], (start, end)
 
 
