@@ -46,6 +46,8 @@ _IDF_FILE = "idf.safetensors"
 _BATCH = 256
 _SUMMED_IN_SHORT = 2**15 // 2**7 - 1
 _KNOWN_TEXTS = 50_000
+_ROWS = 128
+_SHORTEST = 1e-12
 _NO_IDS = np.zeros(0, np.int64)
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _ADVICE = f"Give the path of a sentence-transformers folder, or: --model {BUILTIN}"
@@ -72,14 +74,55 @@ class Encoder(Protocol):
 class Tokens:
     """The tokens of n texts.
 
-    Text i holds the tokens ``ids[offsets[i]:offsets[i + 1]]``, each the row of a distinct token in ``vectors``,
-    float32, shape (distinct, dim), rows of unit length, and in ``weights``, shape (distinct,).
+    Text i holds the tokens ``ids[offsets[i]:offsets[i + 1]]``, each the row of a distinct token in ``vectors``, of any
+    type, shape (distinct, dim), in ``lengths``, those of the vectors, and in ``weights``, both of shape (distinct,).
     """
 
     ids: Ints
     offsets: Ints
-    vectors: Floats
+    vectors: npt.NDArray[Any]
+    lengths: Floats
     weights: Floats
+
+    def units(self) -> Floats:
+        """Return the distinct tokens' vectors scaled to length 1, shape (distinct, dim)."""
+        out: Floats = np.divide(self.vectors, np.maximum(self.lengths, _SHORTEST)[:, None], dtype=np.float32)
+        return out
+
+    def cosines(self, directions: Floats) -> Floats:
+        """Return how alike each distinct token and each direction are, shape (distinct, k).
+
+        :param directions: rows of unit length, shape (k, dim).
+        """
+        out = np.empty((len(self.vectors), len(directions)), np.float32)
+        for rows in _blocks(len(out)):
+            out[rows] = self.vectors[rows].astype(np.float32) @ directions.T
+        out /= np.maximum(self.lengths, _SHORTEST)[:, None]
+        return out
+
+    def text_units(self, texts: slice) -> Floats:
+        """Return the sum of each text's weighted unit vectors, scaled to length 1, shape (n, dim)."""
+        first = self.offsets[:-1][texts]
+        counts = self.offsets[1:][texts] - first
+        scale = self.weights / np.maximum(self.lengths, _SHORTEST)
+        out = np.zeros((len(first), self.vectors.shape[1]), np.float32)
+        for n in range(int(counts.max(initial=0))):
+            rows = np.flatnonzero(counts > n)
+            tokens = self.ids[first[rows] + n]
+            out[rows] += self.vectors[tokens].astype(np.float32) * scale[tokens, None]
+        return unit_rows(out)
+
+    def text_cosines(self, directions: Floats) -> Floats:
+        """Return how alike each text, by :meth:`text_units`, and each direction are, shape (n, k)."""
+        out = np.empty((len(self.offsets) - 1, len(directions)), np.float32)
+        for rows in _blocks(len(out)):
+            out[rows] = self.text_units(rows) @ directions.T
+        return out
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    """Yield runs of rows so few that their vectors stay in the processor's own memory."""
+    return (slice(start, start + _ROWS) for start in range(0, n, _ROWS))
 
 
 @runtime_checkable
@@ -170,15 +213,16 @@ class StaticEncoder:
         """See :class:`TokenEncoder`."""
         each = self._token_ids(texts)
         ids = np.concatenate([_NO_IDS, *each])
-        met = np.zeros(len(self._table), np.int64)
-        met[ids] = 1
-        distinct, positions = np.flatnonzero(met), (np.cumsum(met) - 1)[ids]
-        vectors = self._table[distinct].astype(np.float32)
+        met = np.zeros(len(self._table), bool)
+        met[ids] = True
+        distinct = np.flatnonzero(met)
+        position = np.empty(len(met), np.int64)
+        position[distinct] = np.arange(len(distinct))
+        vectors = self._table.take(distinct, axis=0)
         new = np.flatnonzero(self._lengths[distinct] == 0)
-        self._lengths[distinct[new]] = np.linalg.norm(vectors[new], axis=1)
+        self._lengths[distinct[new]] = np.linalg.norm(vectors[new].astype(np.float32), axis=1)
         lengths = self._lengths[distinct]
-        vectors /= np.maximum(lengths, 1e-12)[:, None]
-        return Tokens(positions, np.cumsum([0, *map(len, each)]), vectors, self._idf[distinct] * lengths)
+        return Tokens(position[ids], np.cumsum([0, *map(len, each)]), vectors, lengths, self._idf[distinct] * lengths)
 
     def _token_ids(self, texts: Sequence[str]) -> list[Ints]:
         """Return the tokens of each text; the same sentences come again with every question, so they are kept."""

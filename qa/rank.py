@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qa.embed import Floats, Tokens, unit_rows
+from qa.embed import Floats, Tokens
 from qa.kinds import holds_kind, kinds_asked
 from qa.lexical import is_unspaced, terms
 from qa.sounds import sound, spelt
@@ -356,15 +356,16 @@ def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: 
     Late interaction (Khattab and Zaharia 2020, ColBERT) over static vectors.
     """
     asked, told = encode_tokens([question]), encode_tokens(texts)
-    mean = unit_rows((asked.vectors * asked.weights[:, None])[asked.ids].sum(axis=0, keepdims=True))
+    mean = asked.text_units(slice(None))
     late = np.zeros((len(texts), len(asked.weights)), np.float32)
     close = np.zeros(len(texts), np.float32)
     filled = np.flatnonzero(np.diff(told.offsets))
     if len(filled):
         starts = told.offsets[:-1][filled]
-        similar = np.maximum(told.vectors @ asked.vectors.T, 0)  # (distinct tokens, question tokens)
+        cosines = told.cosines(np.concatenate([asked.units(), mean]))  # (distinct tokens, question tokens and 1)
+        similar = np.maximum(cosines[:, :-1], 0)
         late[filled] = np.maximum.reduceat(similar[told.ids], starts, axis=0)
-        nearness = np.stack([(told.vectors @ mean[0]) * told.weights, told.weights], axis=1)
+        nearness = np.stack([cosines[:, -1] * told.weights, told.weights], axis=1)
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
     covered, share = _covered(weighed, texts), _share(weighed.idf)

@@ -34,7 +34,7 @@ from qa.compare import (
     tell,
     words,
 )
-from qa.embed import Tokens, unit_rows
+from qa.embed import Tokens
 from qa.reader import LONGEST, Reader, ahead, shipped_reader
 from qa.text import quotations
 
@@ -47,7 +47,7 @@ _BETWEEN = re.compile("[、,和及与]")
 _FAR = 6.0  # by how much a name alone may score below the words it stands in
 _OPEN = [TYPES.index("why"), TYPES.index("how")]
 _IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
-_AT_ONCE = 2_000  # characters that are read together
+_AT_ONCE = 4_000  # characters that are read together
 _EDGES = frozenset(",，、。;；:：.!?！？…·-—～~|/ \t\n\u3000")
 
 Bools = npt.NDArray[np.bool_]
@@ -167,23 +167,13 @@ def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Bools:
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for start, end in held:
         places[told.folded[start:end]].append((start, end))
-    found = _vectors(list(places), encode_tokens)
-    alike = found @ _vectors([asked.folded[start:end] for start, end in wanted], encode_tokens).T
+    meant = encode_tokens([asked.folded[start:end] for start, end in wanted]).text_units(slice(None))
+    alike = encode_tokens(list(places)).text_cosines(meant)
     spans = list(places.values())
     for text, word in np.argwhere(alike >= _SAME).tolist():
         for start, end in spans[text]:
             linked[slice(*wanted[word]), start:end] = True
     return linked
-
-
-def _vectors(texts: Sequence[str], encode_tokens: EncodeTokens) -> Floats:
-    tokens = encode_tokens(texts)
-    out = np.zeros((len(texts), tokens.vectors.shape[1]), np.float32)
-    filled = np.flatnonzero(np.diff(tokens.offsets))
-    if len(filled):
-        weighted = (tokens.vectors * tokens.weights[:, None])[tokens.ids]
-        out[filled] = np.add.reduceat(weighted, tokens.offsets[:-1][filled], axis=0)
-    return unit_rows(out)
 
 
 def choose(asked: Asked, told: Told, may: Bools, compared: Floats, scores: Floats) -> list[Chosen | None]:

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,23 @@ def test_tokens_are_unit_vectors_with_their_weights(tmp_path: Path) -> None:
     assert isinstance(static, TokenEncoder)
     tokens = static.encode_tokens(["会大会", "", "a"])
     assert tokens.offsets.tolist() == [0, 3, 3, 4]
-    assert tokens.vectors[tokens.ids].tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert tokens.units()[tokens.ids].tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert tokens.weights[tokens.ids].tolist() == [4, 3, 4, 5]
+
+
+def test_tokens_and_texts_are_compared_with_directions_by_their_cosines(encoder: Encoder) -> None:
+    assert isinstance(encoder, TokenEncoder)
+    texts = [f"大会第{n}天由柴建军主持 meeting {n}" for n in range(300)] + ["", "会"]
+    tokens = encoder.encode_tokens(texts)
+    directions = encoder.encode_queries(["谁主持了大会?", "a meeting"])
+    units = tokens.vectors / np.linalg.norm(tokens.vectors.astype(np.float64), axis=1, keepdims=True)
+    np.testing.assert_allclose(tokens.units(), units, atol=1e-6)
+    np.testing.assert_allclose(tokens.cosines(directions), units @ directions.T, atol=1e-6)
+    weighted = (units * tokens.weights[:, None])[tokens.ids]
+    sums = np.stack([weighted[start:end].sum(axis=0) for start, end in pairwise(tokens.offsets)])
+    wanted = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+    np.testing.assert_allclose(tokens.text_units(slice(None)), wanted, atol=1e-6)
+    np.testing.assert_allclose(tokens.text_cosines(directions), wanted @ directions.T, atol=1e-6)
 
 
 def test_progress_counts_every_text(encoder: Encoder) -> None:

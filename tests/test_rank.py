@@ -40,7 +40,8 @@ def characters(texts: Sequence[str]) -> Tokens:
     table = unit_rows(
         np.array([[ord(c) >> bit & 1 for bit in range(17)] for c in distinct], np.float32).reshape(-1, 17)
     )
-    return Tokens(np.array(ids, np.int64), np.cumsum([0, *map(len, texts)]), table, np.ones(len(distinct), np.float32))
+    ones = np.ones(len(distinct), np.float32)
+    return Tokens(np.array(ids, np.int64), np.cumsum([0, *map(len, texts)]), table, ones, ones)
 
 
 def candidate(

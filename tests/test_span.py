@@ -120,7 +120,8 @@ def test_a_foreign_question_is_linked_by_meaning() -> None:
 
     def encode_tokens(texts):
         rows = np.array([vectors.get(text, [0, 0]) for text in texts], np.float32)
-        return Tokens(np.arange(len(texts)), np.arange(len(texts) + 1), rows, np.ones(len(texts), np.float32))
+        ones = np.ones(len(texts), np.float32)
+        return Tokens(np.arange(len(texts)), np.arange(len(texts) + 1), rows, ones, ones)
 
     asked, told = ask("who chaired", SMALL), tell("会主持", SMALL)
     linked = link(asked, told, encode_tokens)
