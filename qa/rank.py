@@ -179,8 +179,8 @@ def rank(
     reach = float(matrix[:, FEATURES.index("cover")].max())
     scores = matrix @ (reach * near + (1 - reach) * far)
     ranked = [
-        Ranked(candidate, float(score), span, {**dict(zip(FEATURES, map(float, row), strict=True)), "reach": reach})
-        for candidate, score, span, row in zip(candidates, scores, spans, matrix, strict=True)
+        Ranked(candidate, score, span, {**dict(zip(FEATURES, row, strict=True)), "reach": reach})
+        for candidate, score, span, row in zip(candidates, scores.tolist(), spans, matrix.tolist(), strict=True)
     ]
     return sorted(ranked, key=lambda item: (-item.score, item.candidate.row))
 
@@ -260,7 +260,7 @@ def sentence_features(judged: Judged, pieces: Pieces, kinds: frozenset[str]) -> 
 
     :param judged: the sentences under their headings (:meth:`Judged.under_headings`).
     """
-    held = np.array([holds_kind(_folded(pieces.texts[piece]), kinds) for piece in pieces.sentences], np.float32)
+    held = np.array([_holds_kind(_folded(pieces.texts[piece]), kinds) for piece in pieces.sentences], np.float32)
     covered, late = judged.covered @ judged.term_share, judged.late @ judged.token_share
     translated = _saturated(judged.met, [pieces.texts[piece] for piece in pieces.sentences]) @ judged.met_share
     return np.column_stack([covered, late, judged.alone, judged.close, held, translated])
@@ -356,7 +356,7 @@ def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: 
     Late interaction (Khattab and Zaharia 2020, ColBERT) over static vectors.
     """
     asked, told = encode_tokens([question]), encode_tokens(texts)
-    mean = asked.text_units(slice(None))
+    mean = asked.text_units()
     late = np.zeros((len(texts), len(asked.weights)), np.float32)
     close = np.zeros(len(texts), np.float32)
     filled = np.flatnonzero(np.diff(told.offsets))
@@ -418,4 +418,5 @@ def _saturated(met: Floats, texts: Sequence[str]) -> Floats:
 _sentences = lru_cache(maxsize=20_000)(lambda text: tuple(sentences(text)))
 _folded = lru_cache(maxsize=100_000)(fold)
 _parted = lru_cache(maxsize=20_000)(lambda text: " " + _NO_WORD.sub(" ", fold(text)))
+_holds_kind = lru_cache(maxsize=100_000)(holds_kind)
 _words = lru_cache(maxsize=100_000)(lambda text: frozenset(terms(text)))

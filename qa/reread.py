@@ -31,7 +31,8 @@ def reread(
     reads = read_spans(question, [item.candidate.text for item in ranked[:depth]], encode_tokens)
     done = [_reread(item, read, worth) for item, read in zip(ranked, reads, strict=False)]
     lowest = min((item.features["answer"] for item in done), default=0.0)
-    rest = [replace(item, score=item.score + worth * lowest) for item in ranked[depth:]]
+    below = worth * lowest
+    rest = [Ranked(item.candidate, item.score + below, item.sentence, item.features) for item in ranked[depth:]]
     return sorted(done, key=lambda item: (-item.score, item.candidate.row)) + rest
 
 
