@@ -100,8 +100,20 @@ class Tokens:
         out /= np.maximum(self.lengths, _SHORTEST)[:, None]
         return out
 
-    def text_units(self, texts: slice) -> Floats:
+    def text_units(self) -> Floats:
         """Return the sum of each text's weighted unit vectors, scaled to length 1, shape (n, dim)."""
+        return unit_rows(self._sums(slice(None)))
+
+    def text_cosines(self, directions: Floats) -> Floats:
+        """Return how alike each text, by :meth:`text_units`, and each direction are, shape (n, k)."""
+        out = np.empty((len(self.offsets) - 1, len(directions)), np.float32)
+        for rows in _blocks(len(out)):
+            sums = self._sums(rows)
+            lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+            out[rows] = sums @ directions.T / np.maximum(lengths, _SHORTEST)[:, None]
+        return out
+
+    def _sums(self, texts: slice) -> Floats:
         first = self.offsets[:-1][texts]
         counts = self.offsets[1:][texts] - first
         scale = self.weights / np.maximum(self.lengths, _SHORTEST)
@@ -110,13 +122,6 @@ class Tokens:
             rows = np.flatnonzero(counts > n)
             tokens = self.ids[first[rows] + n]
             out[rows] += self.vectors[tokens].astype(np.float32) * scale[tokens, None]
-        return unit_rows(out)
-
-    def text_cosines(self, directions: Floats) -> Floats:
-        """Return how alike each text, by :meth:`text_units`, and each direction are, shape (n, k)."""
-        out = np.empty((len(self.offsets) - 1, len(directions)), np.float32)
-        for rows in _blocks(len(out)):
-            out[rows] = self.text_units(rows) @ directions.T
         return out
 
 

@@ -167,7 +167,7 @@ def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Bools:
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for start, end in held:
         places[told.folded[start:end]].append((start, end))
-    meant = encode_tokens([asked.folded[start:end] for start, end in wanted]).text_units(slice(None))
+    meant = encode_tokens([asked.folded[start:end] for start, end in wanted]).text_units()
     alike = encode_tokens(list(places)).text_cosines(meant)
     spans = list(places.values())
     for text, word in np.argwhere(alike >= _SAME).tolist():
@@ -263,15 +263,21 @@ def by_nearness(compared: Floats) -> Floats:
 
 def of_asked_kind(asked: Asked, folded: str, classes: Floats, may: Bools) -> Bools:
     """Keep only a passage's spans that rules take for what is asked, where there are any."""
-    capitals = classes[:, _UPPER] > 0
-    text = "".join(c.upper() if up else c for c, up in zip(folded, capitals, strict=True))
+    characters = list(folded)
+    for n in np.flatnonzero(classes[:, _UPPER]).tolist():
+        characters[n] = characters[n].upper()
+    text = "".join(characters)
     held = np.zeros_like(may)
     kind = TYPES[int(np.argmax(asked.kind))] if asked.kind.any() else ""
-    for start, end in of_kind(kind, text, folded) if len(text) == len(folded) else []:
+    for start, end in _of_kind(kind, text, folded) if len(text) == len(folded) else []:
         if end - start <= LONGEST:
             held[start, end - start - 1] = True
     held &= may
     return held if held.any() else may
+
+
+# The same passages come again with every question.
+_of_kind = lru_cache(maxsize=2_000)(of_kind)
 
 
 def allowed(told: Told) -> Bools:
