@@ -50,14 +50,16 @@ class Reader:
         passage, summary, aligned = self._meet(asked, told)
         wanted = _rectify(self._linear("v", np.concatenate([summary, asked.kind])))
         x = _rectify(self._linear("inp", np.concatenate([passage, aligned, passage * aligned, compared], axis=1)))
-        near = {distance: _neighbours(told, distance) for distance in DILATIONS}
+        near = {distance: _neighbours(told, distance) for distance in set(DILATIONS)}
+        normed = np.zeros((len(x) + 1, x.shape[1]), np.float32)  # the last row stands beside those at a border
         for n, distance in enumerate(DILATIONS):
             weight, bias = self._weights[f"ln.{n}.weight"], self._weights[f"ln.{n}.bias"]
             if n in FILMED:
                 scale, shift = np.split(self._linear(f"film.{FILMED.index(n)}", wanted), 2)
                 weight, bias = weight * (1 + scale), bias * (1 + scale) + shift
-            x += _rectify(self._linear(f"cv.{n}", _windows(_norm(x, weight, bias), near[distance])))
-        x = _norm(x, self._weights["out_ln.weight"], self._weights["out_ln.bias"])
+            _norm(x, weight, bias, normed[:-1])
+            x += _rectify(self._linear(f"cv.{n}", _windows(normed, near[distance])))
+        _norm(x, self._weights["out_ln.weight"], self._weights["out_ln.bias"], x)
         ends = np.add(self._linear("out", x), x @ self._linear("bil", wanted).reshape(2, -1).T)
         return _spans(told, ends, self._linear("pa", x), self._linear("pc", x)) + self._linear("len", wanted)
 
@@ -69,14 +71,15 @@ class Reader:
             return passage, np.zeros(passage.shape[1], np.float32), np.zeros_like(passage)
         encoded = self._encode(asked.ids.tobytes())
         summary = _softmax(self._linear("qa", encoded)[:, 0]) @ encoded
-        keys = _rectify(self._linear("proj", encoded)) * self._weights["diag"]
-        return passage, summary, _softmax(_rectify(self._linear("proj", passage)) @ keys.T) @ encoded
+        keys = np.multiply(_rectify(self._linear("proj", encoded)), self._weights["diag"])
+        attention = _softmax(keys @ _rectify(self._linear("proj", passage)).T)  # (question, passage)
+        return passage, summary, attention.T @ encoded
 
     def _encode_bytes(self, stored: bytes) -> Floats:
         ids = np.frombuffer(stored, np.int64)
         near = _beside(np.zeros_like(ids), np.full_like(ids, len(ids)), 1)
-        h = _rectify(self._linear("c1", _windows(self._weights["emb.weight"][ids], near)))
-        return h + _rectify(self._linear("c2", _windows(h, near)))
+        h = _rectify(self._linear("c1", _windows(_ended(self._weights["emb.weight"][ids]), near)))
+        return h + _rectify(self._linear("c2", _windows(_ended(h), near)))
 
     def _linear(self, name: str, x: Floats) -> Floats:
         out: Floats = x @ self._weights[f"{name}.weight"].T
@@ -142,22 +145,26 @@ def _beside(first: Ints, after: Ints, distance: int) -> Ints:
     return np.stack([np.where(before >= first, before, -1), here, np.where(behind < after, behind, -1)], axis=1)
 
 
+def _ended(x: Floats) -> Floats:
+    """Add a row of zeros."""
+    return np.concatenate([x, np.zeros((1, x.shape[1]), x.dtype)])
+
+
 def _windows(x: Floats, near: Ints) -> Floats:
-    """Put each row between those beside it, zeros where there are none.
+    """Put each row but the last, which is zeros, between those beside it.
 
-    :param near: :func:`_beside`.
+    :param near: :func:`_beside`, shape (n, 3) for n + 1 rows.
     """
-    padded = np.concatenate([x, np.zeros((1, x.shape[1]), x.dtype)])
-    return padded.take(near, axis=0).reshape(len(x), -1)
+    return x.take(near, axis=0).reshape(len(near), -1)
 
 
-def _norm(x: Floats, weight: Floats, bias: Floats) -> Floats:
+def _norm(x: Floats, weight: Floats, bias: Floats, out: Floats) -> None:
+    """Give each row a mean of 0 and a variance of 1, then scale and shift it."""
     width = x.shape[1]
-    out: Floats = x - (np.einsum("ij->i", x) / width)[:, None]
+    np.subtract(x, (np.einsum("ij->i", x) / width)[:, None], out=out)
     out *= (1 / np.sqrt(np.einsum("ij,ij->i", out, out) / width + 1e-5))[:, None]
     out *= weight
     out += bias
-    return out
 
 
 def _rectify(x: Floats) -> Floats:
@@ -167,6 +174,7 @@ def _rectify(x: Floats) -> Floats:
 
 
 def _softmax(x: Floats) -> Floats:
-    chances = np.exp(x - x.max(axis=-1, keepdims=True))
-    out: Floats = chances / chances.sum(axis=-1, keepdims=True)
+    """Turn scores into chances that sum to 1 along the first axis."""
+    chances = np.exp(x - x.max(axis=0))
+    out: Floats = chances / chances.sum(axis=0)
     return out
