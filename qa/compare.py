@@ -92,7 +92,7 @@ class Told:
     offsets: Ints
     ids: Ints
     codes: Ints
-    classes: Floats
+    classes: npt.NDArray[np.uint8]
     starts: Ints
     sentence: Ints
     borders: Ints
@@ -162,7 +162,7 @@ def tell(passage: str, alphabet: Alphabet) -> Told:
     del offsets[-1]
     n = len(folded)
     ids = np.array([alphabet.ids.get(character, 0) for character in folded], np.int64)
-    classes = np.zeros((n, CLASSES), np.float32)
+    classes = np.zeros((n, CLASSES), np.uint8)
     classes[np.arange(n), [_class(character) for character in folded]] = 1
     classes[:, 4] = [passage[offset].isupper() for offset in offsets]
     first_offsets = [start for start, _ in sentences(passage)] or [0]

@@ -144,7 +144,10 @@ def _batches(lengths: Mapping[int, int]) -> Iterator[list[int]]:
 
 @lru_cache(maxsize=2_000)
 def _told(passage: str, reader: Reader) -> tuple[Told, Bools] | None:
-    """Keep what is read off a passage alone, for the same ones come again with every question; None if it is empty."""
+    """Keep what is read off a passage alone, for the same ones come again with every question; None if it is empty.
+
+    Some 90 bytes a character, so at most 180 MB of passages of 1,000 characters.
+    """
     told = tell(passage, reader.alphabet)
     return (told, allowed(told)) if len(told.ids) else None
 
@@ -261,7 +264,7 @@ def by_nearness(compared: Floats) -> Floats:
     return scores
 
 
-def of_asked_kind(asked: Asked, folded: str, classes: Floats, may: Bools) -> Bools:
+def of_asked_kind(asked: Asked, folded: str, classes: npt.NDArray[np.uint8], may: Bools) -> Bools:
     """Keep only a passage's spans that rules take for what is asked, where there are any."""
     characters = list(folded)
     for n in np.flatnonzero(classes[:, _UPPER]).tolist():
