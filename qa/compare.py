@@ -34,7 +34,8 @@ _PATTERNS = {  # on folded text: Traditional and Japanese forms are written here
     r"|언제|몇 ?[년월일시]|\bwhen\b|\bwhat (?:day|date|time|year)|\bcuándo\b|\bquand\b|\bкогда\b|\bwann\b",
     "where": r"哪[里儿]|什么地[方点]|何[地处]|在哪|(?:地点|地址)(?=是|$|\W)|どこ|어디|\bwhere\b|\bdónde\b|\boù\b"
     r"|\bгде\b|\bwo\b",
-    "count": r"多[少大长高久远重]|几|百分之几|(?:人数|数量|金额)(?=是|$|\W)|いくつ|いくら|何[个回歳台本枚校社%度]|何(?:パーセント|キロ|メートル)"
+    "count": r"多[少大长高久远重]|几|百分之几|(?:人数|数量|金额)(?=是|$|\W)"
+    r"|いくつ|いくら|何[个回歳台本枚校社%度]|何(?:パーセント|キロ|メートル)"
     r"|얼마|몇|\bhow (?:many|much|long|old|far)\b|\bcuánt[oa]s?\b|\bcombien\b|\bсколько\b|\bwie ?viele?\b",
     "which": r"哪|何という|どの|どれ|何[のと]|어느|\bwhich\b|\bcuál(?:es)?\b|\bquel(?:le)?s?\b|\bкак(?:ой|ая|ие|ое)\b",
     "why": r"为什么|为何|原因|なぜ|理由|왜|\bwhy\b|\bpor qué\b|\bpourquoi\b|\bпочему\b",

@@ -90,15 +90,16 @@ class Weighed:
     """A question's distinct terms with their inverse document frequencies, shape (n terms,).
 
     ``sounds``: how a term sounds if no passage holds it, for it may be misspelt or written in other letters; else None.
-    ``translated``: what may stand in the collection for words that do not, and ``translated_share``, their part of the
-    weight of all that can be found.
+    ``translated``: what may stand in the collection for words that do not. ``met_share``: of what is neither held nor
+    translated but sounds like something, and of what is translated, the part of the weight of all that can be found,
+    shape (n heard + n translated,).
     """
 
     terms: tuple[str, ...]
     idf: Floats
     sounds: tuple[str | None, ...]
     translated: tuple[Translated, ...]
-    translated_share: Floats
+    met_share: Floats
 
 
 def weigh(
@@ -115,9 +116,11 @@ def weigh(
         (Darwish and Oard 2003, probabilistic structured queries).
     """
     sounds = tuple(None if frequency else spelt(term) for term, frequency in zip(distinct, frequencies, strict=True))
-    idf, translated_idf = _idf(frequencies, n), _idf(expected, n)
-    found = float(idf[np.asarray(frequencies, np.float32) > 0].sum() + translated_idf.sum())
-    return Weighed(tuple(distinct), idf, sounds, tuple(translated), translated_idf / max(found, 1e-6))
+    idf, known = _idf(frequencies, n), {word.word for word in translated}
+    sounds = tuple(None if term in known else heard for term, heard in zip(distinct, sounds, strict=True))
+    met: Floats = np.concatenate([idf[[heard is not None for heard in sounds]], _idf(expected, n)])
+    found = float(idf[np.asarray(frequencies, np.float32) > 0].sum() + met.sum())
+    return Weighed(tuple(distinct), idf, sounds, tuple(translated), met / max(found, 1e-6))
 
 
 def _idf(frequencies: Sequence[float], n: int) -> Floats:
@@ -195,7 +198,7 @@ def signals(item: Ranked) -> dict[str, float]:
 def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:
     """Return the depth candidates with the best weighted sum of the two legs' scores and of what translates."""
     most, texts = _most(weighed), [f"{candidate.heading}\n{candidate.text}" for candidate in candidates]
-    translated = _saturated(_met(weighed.translated, texts), texts) @ weighed.translated_share
+    translated = _saturated(_met(weighed, texts), texts) @ weighed.met_share
     scores = [
         dense * candidate.dense + candidate.lexical / most + float(met)
         for candidate, met in zip(candidates, translated, strict=True)
@@ -324,7 +327,7 @@ class Judged:
     ``late``: each question token's best cosine in each text, shape (n, question tokens), and ``token_share``.
     ``close``: the weighted mean of a text's tokens' cosines with the whole question, shape (n,). ``alone``: the share
     of the terms' weight that a text holds by itself, shape (n,). ``met``: how often something stands there that
-    translates a word of the question, shape (n, translated words), and ``met_share``.
+    sounds like a word of the question or translates it, shape (n, those words), and ``met_share``.
     """
 
     covered: Floats
@@ -369,8 +372,8 @@ def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: 
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
     covered, share = _covered(weighed, texts), _share(weighed.idf)
-    met = _met(weighed.translated, texts)
-    return Judged(covered, share, late, _share(asked.weights), close, covered @ share, met, weighed.translated_share)
+    met = _met(weighed, texts)
+    return Judged(covered, share, late, _share(asked.weights), close, covered @ share, met, weighed.met_share)
 
 
 def _share(weights: Floats) -> Floats:
@@ -391,19 +394,20 @@ def _covered(weighed: Weighed, texts: Sequence[str]) -> Floats:
     return held
 
 
-def _met(translated: Sequence[Translated], texts: Sequence[str]) -> Floats:
-    """Return the expected number of times that each translated word stands in each text, shape (texts, words)."""
-    met = np.zeros((len(texts), len(translated)), np.float32)
-    if not translated:
-        return met
+def _met(weighed: Weighed, texts: Sequence[str]) -> Floats:
+    """Return the expected number of times that what a word sounds like, or translates to, stands in each text."""
+    heard = [sounds for sounds in weighed.sounds if sounds is not None]
+    met = np.zeros((len(texts), len(heard) + len(weighed.translated)), np.float32)
     targets = [
         (column, target if is_unspaced(target) else f" {target}", share)
-        for column, word in enumerate(translated)
+        for column, word in enumerate(weighed.translated, len(heard))
         for target, share in word.targets
     ]
-    for row, text in zip(met, map(_parted, texts), strict=True):
+    for row, text in zip(met, texts, strict=True) if met.size else ():
+        sounded, parted = sound(_folded(text)) if heard else "", _parted(text) if targets else ""
+        row[: len(heard)] = [sounded.count(sounds) for sounds in heard]
         for column, target, share in targets:
-            row[column] += share * text.count(target)
+            row[column] += share * parted.count(target)
     return met
 
 

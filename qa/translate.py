@@ -1,7 +1,8 @@
 """A question's words → the words of Chinese or English that may stand for them in a page, each with its share.
 
 Only for words that the collection does not hold. The lexicon is fitted to parallel text by ``python -m
-training.translations``; a word that it does not know is taken for the one that begins most like it.
+training.translations``; a word that it does not know, and that is no Chinese name in Latin letters, is taken for the
+one that begins most like it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.lexical import is_unspaced, spaced_words, unspaced_runs
+from qa.sounds import spelt
 
 _LONGEST = 8  # characters of a word without blanks
 _ALIKE, _ENDING = 4, 3  # letters that two forms of a word share at least, and those in which they may differ at most
@@ -104,7 +106,8 @@ def translations(folded: str, lexicon: Lexicon | None = None) -> list[Translated
 
 def _told(word: str, lexicon: Lexicon) -> dict[str, float]:
     told = lexicon.get(word)
-    return told if told or is_unspaced(word) else lexicon.get(_form(word, lexicon))
+    name = is_unspaced(word) or spelt(word) is not None  # as the Latin letters of a Chinese one sound
+    return told if told or name else lexicon.get(_form(word, lexicon))
 
 
 def _form(word: str, lexicon: Lexicon) -> str:

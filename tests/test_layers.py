@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kinds": {"text"},
     "sounds": set(),
     "gist": set(),
-    "translate": {"lexical"},
+    "translate": {"lexical", "sounds"},
     "rank": {"text", "lexical", "embed", "kinds", "sounds", "translate"},
     "compare": {"text"},
     "reader": {"compare"},

@@ -205,6 +205,18 @@ def test_a_translated_word_counts_where_its_translations_stand() -> None:
         assert found == pytest.approx([0.5 * 0.75 / (0.75 + 1.2), 0.5 * 0.25 / (0.25 + 1.2), 0, 0], abs=0.01)
 
 
+def test_what_only_sounds_alike_counts_beside_what_translates_unless_it_is_translated_itself() -> None:
+    hosted = Translated("hosted", (("主持", 1.0),))
+    texts = ["南昌主持" + "甲" * 196, "主持" + "甲" * 198, "甲" * 200]
+    three = [candidate(row, text) for row, text in enumerate(texts)]
+    column = FEATURES.index("translated")
+    heard = weigh(["nanchang", "hosted"], [0, 0], 100, [hosted], [0.0])
+    matrix, _ = features("nanchang hosted", heard, three, characters, ONES.sentence)
+    assert matrix[:, column].tolist() == pytest.approx([1 / 2.2, 0.5 / 2.2, 0], abs=0.01)
+    told = Translated("nanchang", (("甲甲", 1.0),))
+    assert weigh(["nanchang"], [0], 100, [told], [1.0]).sounds == (None,)
+
+
 def test_a_translation_in_the_heading_counts_below_it_and_a_latin_one_begins_a_word() -> None:
     question = weigh(["大会"], [0], 100, [Translated("大会", (("congress", 1.0),))], [1.0])
     three = [

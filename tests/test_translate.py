@@ -42,6 +42,12 @@ def test_a_word_that_is_not_known_means_what_the_one_that_begins_most_alike_mean
     assert translations("больница", SMALL) == [Translated("больница", (("医院", 1.0),))]
 
 
+def test_a_chinese_name_in_latin_letters_is_no_form_of_another_word() -> None:
+    lexicon = Lexicon.of({"nanchal": {"别的": 1.0}})
+    assert translations("nanchan", lexicon) == []
+    assert [found.word for found in translations("nanchax", lexicon)] == ["nanchax"]
+
+
 def test_only_what_a_collection_holds_is_kept_and_shares_sum_to_one() -> None:
     hosted, hospital = translations("hosted hospital", SMALL)
     kept, expected = among([hosted, hospital], {"主持": 4, "主办": 0, "医院": 0})
