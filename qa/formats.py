@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from docx.table import Table, _Cell
 
 _UNPACKED_LIMIT = 512 << 20
-_PARSED_HTML_LIMIT = 2 << 20  # characters; a longer page is read without its main content being looked for
+_PARSED_HTML_LIMIT = 2 << 20  # characters; a longer page is read without its main content being looked for,
+_PARSED_TAGS_LIMIT = 50_000  # and so is one of more tags: each of them may take 0.2 ms
 _HEADING_LIMIT = 300  # characters
 _PAGE_NUMBER = re.compile(r"[-–— ]*(?:第? ?\d{1,4} ?页?|page \d{1,4})(?: ?(?:/|of|共) ?\d{1,4} ?页?)?[-–— ]*", re.I)
 _WIDE = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
@@ -90,7 +91,7 @@ def parse_markdown(data: bytes) -> Page:
 def parse_html(data: bytes) -> Page:
     """Read the main content of an HTML page, or all its visible text if none stands out."""
     source = decode(data, markup=True)
-    if len(source) <= _PARSED_HTML_LIMIT:
+    if len(source) <= _PARSED_HTML_LIMIT and source.count("<") <= _PARSED_TAGS_LIMIT:
         page = _main_content(source)
         if page is not None:
             return page

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from qa.boilerplate import content_spans
 from qa.records import Document, Passage
-from qa.text import fold, quotations, sentences, trim
+from qa.text import fold, is_crowded, quotations, sentences, trim
 
 _TINY = 40
 _TINY_SENTENCE = 20
@@ -20,6 +20,7 @@ _WIDE = "\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ff
 _WIDE_RUN = re.compile(f"[{_WIDE}]+")
 _RUN = re.compile(f"(?P<wide>[{_WIDE}]+)|[^{_WIDE}]+")
 _CLAUSE_END = re.compile(r"[，、；：,;:](?=\D|$)")
+_OPENERS = frozenset("“「『《（(【[")
 _UNFINISHED = re.compile(r"[^。！？!?；;…：:.”’」』）)\"]$")
 
 Stretch = tuple[int, int]
@@ -51,7 +52,7 @@ def key(text: str) -> bytes:
 
 def weigh(text: str) -> float:
     """Return the length of a text in Chinese characters: 1 for each wide character, 0.4 for every other."""
-    narrow = len(_WIDE_RUN.sub("", text))
+    narrow = len(text) if text.isascii() else len(_WIDE_RUN.sub("", text))
     return len(text) - narrow + _NARROW * narrow
 
 
@@ -192,7 +193,7 @@ def _reach(text: str, start: int, end: int, target: int) -> int:
 def _best_break(window: str) -> int:
     """Return the best offset at which to end a piece, 1 to ``len(window)``."""
     least = len(window) // 3
-    quoted = quotations(window, len(window))
+    quoted = [] if is_crowded(window) else quotations(window, len(window))
     commas = [match.end() for match in _CLAUSE_END.finditer(window, least)]
     blanks = [match.end() for match in re.finditer(r"\s", window[least:])]
     blanks = [least + blank for blank in blanks]
@@ -200,7 +201,7 @@ def _best_break(window: str) -> int:
         for candidate in reversed(candidates):
             if not any(opened < candidate <= closed for opened, closed in quoted):
                 return candidate
-    unclosed = max((opened for opened in _open_quotes(window) if opened > least), default=0)
+    unclosed = _last_open(window, quoted, least)
     if unclosed:
         return unclosed
     for candidates in (commas, blanks):
@@ -209,14 +210,11 @@ def _best_break(window: str) -> int:
     return _whole_characters(window)
 
 
-def _open_quotes(window: str) -> list[int]:
-    """Return where quotes and titles open that do not close before the window's end."""
-    closed = {opened for opened, _ in quotations(window, len(window))}
-    return [
-        match.start()
-        for match in re.finditer("[“「『《（(【]", window)
-        if match.start() not in closed and not window[match.start() :].count("\n")
-    ]
+def _last_open(window: str, quoted: list[Stretch], least: int) -> int:
+    """Return where the last quote or title beyond ``least`` opens that does not close on its line, or 0."""
+    closed = {opened for opened, _ in quoted}
+    offsets = range(len(window) - 1, max(least, window.rfind("\n")), -1)
+    return next((at for at in offsets if window[at] in _OPENERS and at not in closed), 0)
 
 
 def _whole_characters(window: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
@@ -16,7 +16,8 @@ _IDEOGRAPHS = ((0x2E80, 0x2FE0), (0x3400, 0xA000), (0xF900, 0xFB00), (0x20000, 0
 _PAIRS = dict(zip("“‘「『《〈（(【[", "”’」』》〉）)】]", strict=True))
 _OPENER_OF = {closer: opener for opener, closer in _PAIRS.items()}
 _QUOTE_REACH = 200
-_BRACKET = re.compile('[\n"' + re.escape("".join(_PAIRS) + "".join(_OPENER_OF)) + "]")
+_MARKS = '"' + "".join(_PAIRS) + "".join(_OPENER_OF)
+_BRACKET = re.compile("[\n" + re.escape(_MARKS) + "]")
 _END = re.compile(r"\n+|[。！？｡．؟۔।…!?；;.]+[”’」』）)】\]\"]*")
 _GOES_ON = frozenset("，,、；;：:。）)》的地得是等之与和及或")
 _ATTRIBUTION = re.compile(
@@ -181,7 +182,7 @@ def _ends(text: str, reach: int) -> list[int]:
     """Return every offset at which a sentence ends, rising; the last is ``len(text)``."""
     ends = []
     quoted = _quotations(text, reach)
-    current = next(quoted, None)
+    current: tuple[int, int] | None = (0, 0)  # so that none is looked for in a text where nothing ends
     for match in _END.finditer(text):
         end = match.end()
         while current is not None and current[1] < end:
@@ -235,31 +236,35 @@ def quotations(text: str, reach: int = _QUOTE_REACH) -> list[tuple[int, int]]:
     return list(_quotations(text, reach))
 
 
+def is_crowded(text: str) -> bool:
+    """Tell whether over a quarter of a text is quotes and brackets: a pattern, with nothing to keep together."""
+    return sum(map(text.count, _MARKS)) > len(text) // 4
+
+
 def _quotations(text: str, reach: int) -> Iterator[tuple[int, int]]:
-    """Yield :func:`quotations` in order, each as soon as no later pair can hold it."""
+    """Yield :func:`quotations` in order, each soon after no later pair can hold it."""
     merged: deque[tuple[int, int]] = deque()
-    opened: dict[str, deque[int]] = {}
+    # The last of each kind; one with so many behind it stands too far before any closer.
+    opened: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=reach))
     for match in _BRACKET.finditer(text):
-        character, offset = match.group(), match.start()
-        while merged and merged[0][1] < offset - reach:
-            yield merged.popleft()
+        offset = match.start()
+        character = text[offset]
         if character == "\n":
             opened.clear()
             continue
-        opener = _OPENER_OF.get(character, '"')
-        waiting = opened.setdefault(opener, deque())
         if character in _PAIRS:
-            waiting = opened.setdefault(character, deque())
-            while waiting and waiting[0] < offset - reach:
-                waiting.popleft()
-            waiting.append(offset)
-        elif waiting and offset - waiting[-1] <= reach:
+            opened[character].append(offset)
+            continue
+        waiting = opened.get(_OPENER_OF.get(character, '"'))
+        if waiting and offset - waiting[-1] <= reach:
+            while merged and merged[0][1] < offset - reach:
+                yield merged.popleft()
             start = waiting.pop()
             while merged and merged[-1][1] > start:
                 start = min(start, merged.pop()[0])
             merged.append((start, offset))
         elif character == '"':
             opened['"'] = deque([offset])
-        else:
+        elif waiting:
             waiting.clear()
     yield from merged

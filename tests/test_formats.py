@@ -86,6 +86,15 @@ def test_html_too_long_to_look_for_its_main_content_gives_its_visible_text() -> 
     assert parse(source.encode(), ".htm") == Page("甲乙\n\n丙\n\n丁", "名单")
 
 
+def test_html_of_too_many_tags_to_look_for_its_main_content_gives_its_visible_text() -> None:
+    rows = [f"<p>{n}.{PARAGRAPH}" for n in range(50)]
+    page = f"<title>会议召开</title><body><nav><a href=/>网站首页</a></nav><div>{''.join(rows)}</div>"
+    wide = page + "<p>" * 50_000
+    assert "网站首页" not in parse(page.encode(), ".html").text
+    assert parse(wide.encode(), ".html").text.split("\n")[0] == "网站首页"
+    assert all(row.removeprefix("<p>") in parse(wide.encode(), ".html").text for row in rows)
+
+
 def test_pdf_joins_wrapped_lines() -> None:
     wrapped = "\n".join(PARAGRAPH[at : at + 16] for at in range(0, len(PARAGRAPH), 16))
     assert parse(pdf(wrapped), ".pdf").text == PARAGRAPH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -78,6 +79,24 @@ def test_an_endless_sentence_is_cut_within_the_target(unit: str) -> None:
     assert max(map(weigh, pieces)) <= 100
     assert "".join("".join(piece.split()) for piece in pieces) == text.replace(" ", "")
     assert not any(piece.startswith(("\u0301", "\u200d", "⚕", "\ufe0f")) for piece in pieces)
+
+
+@pytest.mark.parametrize("unit", ["“", "()", "（「", "x"])
+def test_an_endless_sentence_of_brackets_takes_few_steps_a_character(unit: str) -> None:
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    document = Document("d", "", unit * 20_000)
+    before = sys.getprofile()
+    sys.setprofile(count)  # called at each call and return, of Python and of C
+    try:
+        split_document(document)
+    finally:
+        sys.setprofile(before)
+    assert steps < 0.6 * len(document.text)  # 27 and more if each bracket is looked at
 
 
 def test_hard_wrapped_lines_are_one_passage() -> None:

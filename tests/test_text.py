@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.text import fold, fold_in_place, fold_offsets, quotations, sentences, trim
+from qa.text import fold, fold_in_place, fold_offsets, is_crowded, quotations, sentences, trim
 
 anything = st.text(alphabet=st.characters(), max_size=60)
 prose = st.text(alphabet=st.sampled_from("会议由院长。！？；…!?.;“”「」《》()\"' \n\tAb1,，：说"), max_size=80)
@@ -109,6 +109,7 @@ def test_sentences_are_trimmed_ordered_and_cover_the_text(text: str) -> None:
 def test_quotations_are_the_outermost_pairs_on_a_line() -> None:
     assert quotations("“甲《乙》”(丙)“\n”") == [(0, 5), (6, 8)]
     assert quotations("」「a」") == [(1, 3)]
+    assert quotations("（）", 1) == [(0, 1)]
 
 
 def test_trim() -> None:
@@ -116,11 +117,41 @@ def test_trim() -> None:
     assert trim("a   b", 1, 4) is None
 
 
-def test_brackets_without_end_are_not_all_held_at_once() -> None:
+def pairs_by_search(text: str, reach: int) -> list[tuple[int, int]]:
+    """Return what :func:`quotations` should, by looking back from each closing mark."""
+    openers = {"”": "“", "）": "（", ")": "(", '"': '"'}
+    taken: set[int] = set()
+    joined: list[tuple[int, int]] = []
+    for end, mark in enumerate(text):
+        back = range(end - 1, max(text.rfind("\n", 0, end), end - reach - 1), -1)
+        start = next((n for n in back if text[n] == openers.get(mark) and n not in taken), None)
+        if start is not None:
+            taken |= {start, end}
+            inner = [pair for pair in joined if pair[1] > start]
+            joined = [pair for pair in joined if pair[1] < start]
+            joined.append((min(start, *(pair[0] for pair in inner)) if inner else start, end))
+    return joined
+
+
+@given(st.text(alphabet=st.sampled_from('“”（）()"字\n'), max_size=40), st.integers(1, 12))
+def test_quotations_are_what_looking_back_from_each_closing_mark_finds(text: str, reach: int) -> None:
+    assert quotations(text, reach) == pairs_by_search(text, reach)
+
+
+def test_is_crowded() -> None:
+    assert is_crowded("（一）“甲”")
+    assert is_crowded("“" * 9)
+    assert not is_crowded("“甲乙丙丁戊己”")
+    assert not is_crowded("")
+
+
+@pytest.mark.parametrize("unit", ["（）", "“", '"'])
+def test_brackets_without_end_are_not_all_held_at_once(unit: str) -> None:
+    line = unit * (400_000 // len(unit)) + "。"
     tracemalloc.start()
     try:
-        assert sentences("（）" * 200_000) == [(0, 400_000)]
+        assert sentences(line) == [(0, 400_001)]
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most < 8 << 20  # all pairs would take 25 MB
+    assert most < 8 << 20  # all of them would take 15 MB or more
