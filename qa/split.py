@@ -13,14 +13,18 @@ from qa.boilerplate import content_spans
 from qa.records import Document, Passage
 from qa.text import fold, is_crowded, quotations, sentences, trim
 
+_BLOCK = 1 << 20  # characters; what furniture and wrapped lines are looked for in at once
+_LIST_LINE = 16  # characters; a block of shorter lines is a list
 _TINY = 40
 _TINY_SENTENCE = 20
 _NARROW = 0.4  # what a letter of an alphabet weighs against a Chinese character
 _WIDE = "\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
 _WIDE_RUN = re.compile(f"[{_WIDE}]+")
 _RUN = re.compile(f"(?P<wide>[{_WIDE}]+)|[^{_WIDE}]+")
+_WORD = re.compile(r"[!-~]{1,40}|.", re.DOTALL)
 _CLAUSE_END = re.compile(r"[，、；：,;:](?=\D|$)")
 _OPENERS = frozenset("“「『《（(【[")
+_SENTENCE = re.compile("[。；;.？?][”’」』）)]?$")
 _UNFINISHED = re.compile(r"[^。！？!?；;…：:.”’」』）)\"]$")
 
 Stretch = tuple[int, int]
@@ -34,11 +38,10 @@ def split_document(document: Document, target: int = 350) -> list[Passage]:
 
     A paragraph is a line, or the lines of a hard-wrapped paragraph. Headings, captions and the like under 40
     characters join a neighbour, as do sentences under 20; long paragraphs are cut at sentence ends. Nothing is
-    joined over boilerplate.
+    joined over boilerplate. A list of a million characters is cut at the ends of its lines only.
     """
     text = document.text
-    paragraphs = _join_tiny(text, _unwrap(text, content_spans(text)), target)
-    stretches = (piece for paragraph in paragraphs for piece in _cut(text, paragraph, target))
+    stretches = (piece for paragraph in _paragraphs(text, target) for piece in _cut(text, paragraph, target))
     return [
         Passage(f"{document.id}#{start}-{end}", document.id, start, end, text[start:end]) for start, end in stretches
     ]
@@ -54,6 +57,33 @@ def weigh(text: str) -> float:
     """Return the length of a text in Chinese characters: 1 for each wide character, 0.4 for every other."""
     narrow = len(text) if text.isascii() else len(_WIDE_RUN.sub("", text))
     return len(text) - narrow + _NARROW * narrow
+
+
+def _paragraphs(text: str, target: int) -> Iterator[Stretch]:
+    """Give the paragraphs of a text; millions of lines are looked at in blocks, for which there is memory."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK) + 1 or len(text)
+        block = text[start:end]
+        if end - start >= _BLOCK and block.count("\n") > len(block) // _LIST_LINE:
+            yield from _packed(text, start, end, target)
+        else:
+            lines = [(start + begin, start + stop) for begin, stop in content_spans(block)]
+            yield from _join_tiny(text, _unwrap(text, lines), target)
+        start = end
+
+
+def _packed(text: str, start: int, end: int, target: int) -> Iterator[Stretch]:
+    """Give the lines of a list, as many at a time as the target has room for."""
+    while start < end:
+        stop = _reach(text, start, end, target)
+        if stop < end:
+            line_end = text.rfind("\n", start + 1, stop)
+            stop = line_end if line_end > 0 else text.find("\n", stop, end) + 1 or end
+        piece = trim(text, start, stop)
+        if piece is not None:
+            yield piece
+        start = stop
 
 
 def _unwrap(text: str, lines: list[Stretch]) -> list[Stretch]:
@@ -86,7 +116,7 @@ def _is_wrapped(text: str, line: Stretch, following: Stretch, width: int) -> boo
     if text[line[1] : following[0]].count("\n") != 1:
         return False
     start = following[0]
-    word = re.compile(r"[!-~]{1,40}|.", re.DOTALL).match(text, start, following[1])
+    word = _WORD.match(text, start, following[1])
     end = word.end() if word else start
     return _columns(text, line) + 1 + _columns(text, (start, end)) > width - 2
 
@@ -100,13 +130,13 @@ def _columns(text: str, line: Stretch) -> int:
 
 def _join_tiny(text: str, paragraphs: list[Stretch], target: int) -> list[Stretch]:
     """Join tiny paragraphs: a heading with what follows, a trailing one with what precedes."""
+    own = [weigh(text[start:end]) for start, end in paragraphs]
     joined: list[Stretch] = []
     weights: list[float] = []
-    for at, paragraph in enumerate(paragraphs):
-        weight = weigh(text[slice(*paragraph)])
+    for at, (paragraph, weight) in enumerate(zip(paragraphs, own, strict=True)):
         if joined and _touch(text, joined[-1], paragraph):
             waiting = _is_tiny(text, joined[-1], weights[-1])
-            tiny = _is_tiny(text, paragraph, weight) and not _leads(text, paragraphs, at, weight, target)
+            tiny = _is_tiny(text, paragraph, weight) and not _leads(text, paragraphs, own, at, target)
             fits = weights[-1] + weight <= target or (waiting and weight > target)
             if fits and (tiny or waiting):
                 joined[-1] = (joined[-1][0], paragraph[1])
@@ -119,16 +149,16 @@ def _join_tiny(text: str, paragraphs: list[Stretch], target: int) -> list[Stretc
 
 def _is_tiny(text: str, paragraph: Stretch, weight: float) -> bool:
     """Tell whether a paragraph needs a neighbour: a heading, caption, by-line, signature or very short sentence."""
-    is_sentence = text[max(paragraph[0], paragraph[1] - 2) : paragraph[1]].rstrip("”’」』）)")[-1:] in set("。；;.？?")
-    return weight < (_TINY_SENTENCE if is_sentence else _TINY)
+    if weight >= _TINY:
+        return False
+    return weight < _TINY_SENTENCE or not _SENTENCE.search(text, max(paragraph[0], paragraph[1] - 2), paragraph[1])
 
 
-def _leads(text: str, paragraphs: list[Stretch], at: int, weight: float, target: int) -> bool:
+def _leads(text: str, paragraphs: list[Stretch], weights: list[float], at: int, target: int) -> bool:
     """Tell whether a tiny paragraph can be the heading of the next one."""
     if at + 1 == len(paragraphs) or not _touch(text, paragraphs[at], paragraphs[at + 1]):
         return False
-    following = weigh(text[slice(*paragraphs[at + 1])])
-    return weight + following <= target or following > target
+    return weights[at] + weights[at + 1] <= target or weights[at + 1] > target
 
 
 def _touch(text: str, before: Stretch, after: Stretch) -> bool:

@@ -81,22 +81,50 @@ def test_an_endless_sentence_is_cut_within_the_target(unit: str) -> None:
     assert not any(piece.startswith(("\u0301", "\u200d", "⚕", "\ufe0f")) for piece in pieces)
 
 
-@pytest.mark.parametrize("unit", ["“", "()", "（「", "x"])
-def test_an_endless_sentence_of_brackets_takes_few_steps_a_character(unit: str) -> None:
-    steps = 0
+def steps(text: str) -> float:
+    """Return how many functions, of Python and of C, are called and left for each character of a text that is split."""
+    count = 0
 
-    def count(*_: object) -> None:
-        nonlocal steps
-        steps += 1
+    def note(*_: object) -> None:
+        nonlocal count
+        count += 1
 
-    document = Document("d", "", unit * 20_000)
+    document = Document("d", "", text)
     before = sys.getprofile()
-    sys.setprofile(count)  # called at each call and return, of Python and of C
+    sys.setprofile(note)
     try:
         split_document(document)
     finally:
         sys.setprofile(before)
-    assert steps < 0.6 * len(document.text)  # 27 and more if each bracket is looked at
+    return count / len(text)
+
+
+@pytest.mark.parametrize("unit", ["“", "()", "（「", "x"])
+def test_an_endless_sentence_of_brackets_takes_few_steps_a_character(unit: str) -> None:
+    assert steps(unit * 20_000) < 0.6  # 27 and more if each bracket is looked at
+
+
+def test_the_lines_of_a_very_long_list_stand_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa.split._BLOCK", 1000)
+    lines = [f"第{n}项" for n in range(1, 1000)]
+    lines[500] = "长" * 250
+    passages = split("\n".join(lines), target=100)
+    assert "\n".join(passages[:-1]).startswith("\n".join(lines[:500]))
+    assert "".join("".join(passages).split()) == "".join(lines)
+    assert all(weigh(passage) <= 100 for passage in passages)
+    assert len(passages) < 60  # more where a million characters end
+
+
+def test_a_very_long_list_takes_few_steps_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa.split._BLOCK", 1000)
+    assert steps("会议\n" * 20_000) < 12  # 53 if each line is looked at
+
+
+def test_a_very_long_text_is_split_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n\n".join(f"{n}、总体要求\n{LONG}\n640.jpg\n{MORE}{LONG * 8}" for n in range(20))
+    whole = split_document(Document("d", "", text))
+    monkeypatch.setattr("qa.split._BLOCK", text.index("1、总体要求") - 2)
+    assert split_document(Document("d", "", text)) == whole
 
 
 def test_hard_wrapped_lines_are_one_passage() -> None:
