@@ -20,6 +20,7 @@ _UNPACKED_LIMIT = 512 << 20
 _PARSED_HTML_LIMIT = 2 << 20  # characters; a longer page is read without its main content being looked for,
 _PARSED_TAGS_LIMIT = 50_000  # and so is one of more tags: each of them may take 0.2 ms
 _HEADING_LIMIT = 300  # characters
+_FENCE_OR_HEADING = re.compile(r"^ {0,3}(?:```|~~~|# +(?P<title>[^\n]*))", re.MULTILINE)
 _PAGE_NUMBER = re.compile(r"[-–— ]*(?:第? ?\d{1,4} ?页?|page \d{1,4})(?: ?(?:/|of|共) ?\d{1,4} ?页?)?[-–— ]*", re.I)
 _WIDE = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 _FINISHED = re.compile(r"[。！？!?；;：:.”’」』）)]$")
@@ -77,12 +78,11 @@ def parse_markdown(data: bytes) -> Page:
     """Read Markdown as it stands; its title is the first heading outside code fences."""
     text = decode(data)
     fenced = False
-    for match in re.finditer(r"[^\n]+", text):
-        line = match.group()
-        if re.match(r" {0,3}(?:```|~~~)", line):
+    for match in _FENCE_OR_HEADING.finditer(text):
+        if match["title"] is None:
             fenced = not fenced
-        opening = None if fenced else re.match(r" {0,3}# +", line)
-        title = line[opening.end() :].rstrip(" #") if opening else ""
+            continue
+        title = "" if fenced else match["title"].rstrip(" #")
         if 0 < len(title) <= _HEADING_LIMIT:
             return Page(text, title.strip(" *_`"))
     return Page(text)

@@ -22,7 +22,7 @@ _WIDE = "\u2e80-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ff
 _WIDE_RUN = re.compile(f"[{_WIDE}]+")
 _RUN = re.compile(f"(?P<wide>[{_WIDE}]+)|[^{_WIDE}]+")
 _WORD = re.compile(r"[!-~]{1,40}|.", re.DOTALL)
-_CLAUSE_END = re.compile(r"[，、；：,;:](?=\D|$)")
+_BREAKS = (re.compile(r"(?<!\d)[，、；：,;:]"), re.compile(r"\s"))  # in a text that is read from its end
 _OPENERS = frozenset("“「『《（(【[")
 _SENTENCE = re.compile("[。；;.？?][”’」』）)]?$")
 _UNFINISHED = re.compile(r"[^。！？!?；;…：:.”’」』）)\"]$")
@@ -38,7 +38,7 @@ def split_document(document: Document, target: int = 350) -> list[Passage]:
 
     A paragraph is a line, or the lines of a hard-wrapped paragraph. Headings, captions and the like under 40
     characters join a neighbour, as do sentences under 20; long paragraphs are cut at sentence ends. Nothing is
-    joined over boilerplate. A list of a million characters is cut at the ends of its lines only.
+    joined over boilerplate. A list of over a million characters is cut at the ends of its lines only.
     """
     text = document.text
     stretches = (piece for paragraph in _paragraphs(text, target) for piece in _cut(text, paragraph, target))
@@ -60,12 +60,12 @@ def weigh(text: str) -> float:
 
 
 def _paragraphs(text: str, target: int) -> Iterator[Stretch]:
-    """Give the paragraphs of a text; millions of lines are looked at in blocks, for which there is memory."""
+    """Give the paragraphs of a text; of a long one a block at a time, or its lines would not fit into memory."""
     start = 0
     while start < len(text):
         end = text.find("\n", start + _BLOCK) + 1 or len(text)
         block = text[start:end]
-        if end - start >= _BLOCK and block.count("\n") > len(block) // _LIST_LINE:
+        if len(text) > _BLOCK and block.count("\n") > len(block) // _LIST_LINE:
             yield from _packed(text, start, end, target)
         else:
             lines = [(start + begin, start + stop) for begin, stop in content_spans(block)]
@@ -223,20 +223,22 @@ def _reach(text: str, start: int, end: int, target: int) -> int:
 def _best_break(window: str) -> int:
     """Return the best offset at which to end a piece, 1 to ``len(window)``."""
     least = len(window) // 3
+    back = window[least:][::-1]
     quoted = [] if is_crowded(window) else quotations(window, len(window))
-    commas = [match.end() for match in _CLAUSE_END.finditer(window, least)]
-    blanks = [match.end() for match in re.finditer(r"\s", window[least:])]
-    blanks = [least + blank for blank in blanks]
-    for candidates in (commas, blanks):
-        for candidate in reversed(candidates):
-            if not any(opened < candidate <= closed for opened, closed in quoted):
+    for mark in _BREAKS:
+        ahead = quoted.copy()
+        for match in mark.finditer(back):
+            candidate = len(window) - match.start()
+            while ahead and ahead[-1][0] >= candidate:
+                ahead.pop()
+            if not ahead or candidate > ahead[-1][1]:
                 return candidate
     unclosed = _last_open(window, quoted, least)
     if unclosed:
         return unclosed
-    for candidates in (commas, blanks):
-        if candidates:
-            return candidates[-1]
+    for mark in _BREAKS:
+        if last := mark.search(back):
+            return len(window) - last.start()
     return _whole_characters(window)
 
 

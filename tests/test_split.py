@@ -99,9 +99,13 @@ def steps(text: str) -> float:
     return count / len(text)
 
 
-@pytest.mark.parametrize("unit", ["“", "()", "（「", "x"])
-def test_an_endless_sentence_of_brackets_takes_few_steps_a_character(unit: str) -> None:
-    assert steps(unit * 20_000) < 0.6  # 27 and more if each bracket is looked at
+@pytest.mark.parametrize("unit", ["“", "()", "（「", "# ", "x"])
+def test_an_endless_sentence_of_marks_takes_few_steps_a_character(unit: str) -> None:
+    assert steps(unit * 20_000) < 0.6  # 27 and more if each bracket is looked at, 0.8 if each blank
+
+
+def test_an_endless_sentence_of_commas_in_brackets_takes_few_steps_a_character() -> None:
+    assert steps("(,,,,,,)" * 20_000) < 2  # 30 if each comma is held against each pair
 
 
 def test_the_lines_of_a_very_long_list_stand_together(monkeypatch: pytest.MonkeyPatch) -> None:
