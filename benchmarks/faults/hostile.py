@@ -24,7 +24,7 @@ import pypdf
 from benchmarks.faults.trial import RIGHT, WRONG, Fault, Outcome
 
 MEMORY = 2 << 30
-SECONDS = 60
+SECONDS = 60  # of processor: the machine may be shared
 SOUND = "职工代表大会由工会主席张立东主持,一百二十名代表参加了会议。"
 QUESTION = "大会由谁主持"
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -309,22 +309,28 @@ def _allowance(name: str) -> int:
 
 
 def _watched(*arguments: str) -> tuple[int, float, int, str]:
-    """Run the program; return its exit status, seconds, peak memory in bytes, and output (errors if it failed)."""
+    """Run the program; return its exit status, seconds of processor, peak memory in bytes, and output or errors."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        start = time.perf_counter()
+        start = _children_seconds()
         process = subprocess.Popen([sys.executable, "-m", "qa", *arguments], stdout=out, stderr=err)
         resource.prlimit(process.pid, resource.RLIMIT_AS, (3 * MEMORY, 3 * MEMORY))
-        killer = threading.Timer(10 * SECONDS, process.kill)
+        killer = threading.Timer(20 * SECONDS, process.kill)
         killer.start()
         peak = 0
         while (status := process.poll()) is None:
             peak = max(peak, _resident(process.pid))
             time.sleep(0.02)
         killer.cancel()
-        seconds = time.perf_counter() - start
+        seconds = _children_seconds() - start
         told = err if status else out
         told.seek(0)
         return status, seconds, peak, told.read().decode("utf-8", "replace")
+
+
+def _children_seconds() -> float:
+    """Return how long the processor has worked for child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _resident(pid: int) -> int:
