@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ class Trace:
 
     ``step`` is where it got to: ``not read`` (no document holds it), ``boilerplate`` (left out as page furniture),
     ``split`` (parted between passages), ``not found`` (neither leg), ``below k`` or ``shown``. ``ranks`` counts
-    from 1 in each leg, in their fusion and as shown; None means beyond what was looked at.
+    from 1 in each leg, in their fusion and as shown; None means beyond what was looked at. ``read_as``: what was looked
+    for in place of words of the question that no passage holds, likeliest first.
     """
 
     question: str
@@ -30,6 +31,7 @@ class Trace:
     places: tuple[Place, ...]
     passage: Passage | None
     ranks: Mapping[str, int | None]
+    read_as: Mapping[str, Sequence[str]]
 
 
 def why(retriever: Retriever, question: str, expected: str, k: int = 5) -> Trace:
@@ -44,8 +46,9 @@ def why(retriever: Retriever, question: str, expected: str, k: int = 5) -> Trace
     passages = [passage for passage in retriever.passages if any(_holds(passage, place) for place in places)]
     legs: dict[str, list[Hit]] = retriever.legs(question, LEG_DEPTH)
     legs["shown"] = retriever.search(question, RANK_DEPTH)
+    read_as = {word.word: [target for target, _ in word.targets] for word in retriever.weighed(question).translated}
     if not passages:
-        return Trace(question, expected, _lost(retriever, places), places, None, dict.fromkeys(legs))
+        return Trace(question, expected, _lost(retriever, places), places, None, dict.fromkeys(legs), read_as)
     wanted = {passage.id for passage in passages}
     ranks = {name: next((hit.rank for hit in hits if hit.passage.id in wanted), None) for name, hits in legs.items()}
     best = next((hit.passage for hit in legs["shown"] if hit.passage.id in wanted), passages[0])
@@ -54,7 +57,7 @@ def why(retriever: Retriever, question: str, expected: str, k: int = 5) -> Trace
         step = "shown"
     else:
         step = "below k" if ranks["dense"] or ranks["lexical"] else "not found"
-    return Trace(question, expected, step, places, best, ranks)
+    return Trace(question, expected, step, places, best, ranks, read_as)
 
 
 def _places(retriever: Retriever, expected: str) -> Iterator[Place]:
@@ -93,6 +96,7 @@ def to_json(trace: Trace) -> dict[str, Any]:
         "expected": trace.expected,
         "step": trace.step,
         "ranks": dict(trace.ranks),
+        "read_as": {word: list(targets) for word, targets in trace.read_as.items()},
         "places": [{"document": at.document_id, "start": at.start, "end": at.end} for at in trace.places],
         "passage": None
         if passage is None
@@ -116,4 +120,5 @@ def to_text(trace: Trace) -> str:
     lines += [f"  in {place.document_id}, characters {place.start} to {place.end}" for place in trace.places]
     if trace.passage is not None:
         lines += [f"  {name:8} rank {'-' if rank is None else rank}" for name, rank in trace.ranks.items()]
+    lines += [f"  {word} was read as {', '.join(targets)}" for word, targets in trace.read_as.items()]
     return "\n".join(lines)

@@ -28,6 +28,17 @@ def test_a_shown_passage_has_its_ranks(retriever: Retriever) -> None:
     assert retriever.document("a.txt").text[place.start : place.end] == "由甲同志主持"
 
 
+def test_words_that_were_translated_are_told(retriever: Retriever) -> None:
+    trace = why(retriever, "Which report did the meeting hear?", "由甲同志主持")
+    assert {word: targets[0] for word, targets in trace.read_as.items()}.items() >= {
+        ("report", "报告"),
+        ("meeting", "会议"),
+    }
+    assert to_json(trace)["read_as"] == trace.read_as
+    assert "meeting was read as 会议" in to_text(trace)
+    assert why(retriever, CHAIRED, "由甲同志主持").read_as == {}
+
+
 def test_expected_words_are_folded(retriever: Retriever) -> None:
     assert why(retriever, CHAIRED, "大會由甲同誌主持").step in {"shown", "not read"}
     assert why(retriever, CHAIRED, "大會由甲").step == "shown"
