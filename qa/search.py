@@ -23,6 +23,7 @@ from qa.lexical import question_terms, terms, told
 from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, signals, spread, weigh
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
 from qa.reread import READ_DEPTH, reread
+from qa.sounds import names
 from qa.stores import is_address, open_at
 from qa.translate import Translated, among, translations
 
@@ -197,7 +198,8 @@ class Retriever:
         unheld = {term for term, frequency in zip(distinct, frequencies, strict=True) if not frequency}
         words = [word for word in translations(told(question)) if unheld & set(terms(word.word))] if unheld else []
         held, expected = among(words, self._held_by(words))
-        return weigh(distinct, frequencies, len(lexical), held, expected)
+        called = [name for name in names(question) if unheld.issuperset(name.split())]
+        return weigh([*distinct, *called], [*frequencies, *(0 for _ in called)], len(lexical), held, expected)
 
     def _held_by(self, words: Sequence[Translated]) -> dict[str, int]:
         """Return the number of passages that hold the rarest term of each translation."""

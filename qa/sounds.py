@@ -7,12 +7,15 @@ they sound (``Nanchang``). Tones are left out: nobody types them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
 _TABLE = Path(__file__).with_name("sounds.json")
 _FEWEST = 2  # syllables: one alone fits too much
+_MOST = 3  # words of a name
+_LATIN = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
 
 @cache
@@ -36,12 +39,29 @@ def sound(folded: str) -> str:
 def spelt(word: str) -> str | None:
     """Return the sound of a folded word: of Chinese characters, or of Latin letters that spell at least two syllables.
 
-    >>> spelt("nanchang"), spelt("爱萍"), spelt("hospital")
-    (' nan chang ', ' ai ping ', None)
+    >>> spelt("nanchang"), spelt("爱萍"), spelt("hospital"), spelt("liu jian")
+    (' nan chang ', ' ai ping ', None, ' liu jian ')
     """
     known = _syllables()
-    cut = _cut(word) if word.isascii() else [known.get(character, "") for character in word]
-    return _joined(cut) if cut is not None and len(cut) >= _FEWEST and all(cut) else None
+    cut = [known.get(character, "") for character in word]
+    if word.isascii():
+        cut = [syllable for part in word.split() for syllable in _cut(part) or [""]]
+    return _joined(cut) if len(cut) >= _FEWEST and all(cut) else None
+
+
+def names(text: str) -> list[str]:
+    """Return what may be Chinese names of several Latin words, in small letters.
+
+    >>> names("What did Wu Peixin say to Liu Jian in Nanchang?")
+    ['wu peixin', 'liu jian']
+    """
+    found: list[list[str]] = [[]]
+    for word in _LATIN.findall(text):
+        if word.istitle() and _cut(word.lower()):
+            found[-1].append(word.lower())
+        else:
+            found.append([])
+    return [" ".join(run) for run in found if _FEWEST <= len(run) <= _MOST]
 
 
 def _joined(syllables: Sequence[str]) -> str:

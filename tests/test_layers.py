@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "answer": {"text"},
     "search": {
         *("answer", "build", "calibration_file", "cross", "embed", "generation"),
-        *("gist", "lexical", "rank", "reread", "stores", "translate"),
+        *("gist", "lexical", "rank", "reread", "sounds", "stores", "translate"),
     },
     "why": {"boilerplate", "search", "text"},
     "doctor": {"calibration_file", "embed", "fresh", "layout", "milvus", "search", "store", "stores"},
