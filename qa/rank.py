@@ -92,7 +92,7 @@ class Weighed:
     ``sounds``: how a term sounds if no passage holds it, for it may be misspelt or written in other letters; else None.
     ``translated``: what may stand in the collection for words that do not. ``met_share``: of what is neither held nor
     translated but sounds like something, and of what is translated, the part of the weight of all that can be found,
-    shape (n heard + n translated,).
+    shape (n heard + n translated,); ``found``: what part that is of the whole question's weight.
     """
 
     terms: tuple[str, ...]
@@ -100,6 +100,7 @@ class Weighed:
     sounds: tuple[str | None, ...]
     translated: tuple[Translated, ...]
     met_share: Floats
+    found: float
 
 
 def weigh(
@@ -115,12 +116,18 @@ def weigh(
     :param expected: the same for each word that is translated, on average over what may stand for it
         (Darwish and Oard 2003, probabilistic structured queries).
     """
-    sounds = tuple(None if frequency else spelt(term) for term, frequency in zip(distinct, frequencies, strict=True))
-    idf, known = _idf(frequencies, n), {word.word for word in translated}
-    sounds = tuple(None if term in known else heard for term, heard in zip(distinct, sounds, strict=True))
-    met: Floats = np.concatenate([idf[[heard is not None for heard in sounds]], _idf(expected, n)])
-    found = float(idf[np.asarray(frequencies, np.float32) > 0].sum() + met.sum())
-    return Weighed(tuple(distinct), idf, sounds, tuple(translated), met / max(found, 1e-6))
+    known = {term for word in translated for term in terms(word.word)}
+    held = np.asarray(frequencies, np.float32) > 0
+    sounds = tuple(
+        None if here or term in known else spelt(term) for term, here in zip(distinct, held.tolist(), strict=True)
+    )
+    heard = np.array([sound is not None for sound in sounds], bool)
+    lost = ~(held | heard | np.array([term in known for term in distinct], bool))
+    idf = _idf(frequencies, n)
+    met: Floats = np.concatenate([idf[heard], _idf(expected, n)])
+    total = float(idf[held].sum() + met.sum())
+    found = total / max(total + float(idf[lost].sum()), 1e-6)
+    return Weighed(tuple(distinct), idf, sounds, tuple(translated), met / max(total, 1e-6), found)
 
 
 def _idf(frequencies: Sequence[float], n: int) -> Floats:
@@ -182,7 +189,9 @@ def rank(
     reach = float(matrix[:, FEATURES.index("cover")].max())
     scores = matrix @ (reach * near + (1 - reach) * far)
     ranked = [
-        Ranked(candidate, score, span, {**dict(zip(FEATURES, row, strict=True)), "reach": reach})
+        Ranked(
+            candidate, score, span, {**dict(zip(FEATURES, row, strict=True)), "reach": reach, "found": weighed.found}
+        )
         for candidate, score, span, row in zip(candidates, scores.tolist(), spans, matrix.tolist(), strict=True)
     ]
     return sorted(ranked, key=lambda item: (-item.score, item.candidate.row))

@@ -133,7 +133,7 @@ def test_rank_sorts_by_the_weighted_sum_and_ties_keep_row_order() -> None:
     ranked = rank("问", weighed("问"), four, characters, ONES)
     assert [item.candidate.row for item in ranked] == [1, 3, 0, 2]
     for item in ranked:
-        assert item.score == pytest.approx(sum(item.features.values()))
+        assert item.score == pytest.approx(sum(item.features[name] for name in FEATURES))
 
 
 def test_nothing_to_rank_is_nothing() -> None:
