@@ -45,6 +45,29 @@ def test_an_organisation_in_traditional_characters_leads_to_its_page(retriever: 
     assert "柴建军" in first.evidence.quote
 
 
+def test_words_that_no_passage_holds_are_read_as_those_that_translate_them(retriever: Retriever) -> None:
+    weighed = retriever.weighed("How many people attended the congress in Nanchang?")
+    read_as = {word.word: {target for target, _ in word.targets} for word in weighed.translated}
+    assert "参加" in read_as["attended"]
+    assert "大会" in read_as["congress"]
+    assert retriever.weighed("南昌的大会有多少人参加?").translated == ()
+
+
+def test_what_only_a_translation_finds_is_a_candidate(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qa.search, "LEG_DEPTH", 1)
+    near, lexical = Document("n", "", "hospital doctors and nurses"), Document("l", "", "the report of the year")
+    with temporary_index([near, lexical, Document("d", "", "医院今天放假")], encoder) as retriever:
+        found = {candidate.document_id for candidate in retriever.candidates("report on hospitals", k=1)}
+        assert "d" in found
+        monkeypatch.setattr(qa.search, "translations", lambda _: [])
+        assert "d" not in {candidate.document_id for candidate in retriever.candidates("report on hospitals", k=1)}
+
+
+def test_a_name_in_several_latin_words_is_heard(retriever: Retriever) -> None:
+    assert " wu pei xin " in retriever.weighed("What did Wu Peixin demand?").sounds
+    assert retriever.search("What did Wu Peixin demand?", k=1)[0].document.title.startswith("北京协和医院")
+
+
 def test_hits_are_numbered_and_quote_their_place(retriever: Retriever) -> None:
     hits = retriever.search(CHAIRED, k=7)
     assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5, 6, 7]
