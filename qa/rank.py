@@ -8,7 +8,6 @@ is absolute, none is scaled by the other candidates: a leg that finds nothing ad
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +19,8 @@ import numpy as np
 
 from qa.embed import Floats, Tokens
 from qa.kinds import holds_kind, kinds_asked
-from qa.lexical import is_unspaced, terms
-from qa.sounds import sound, spelt
-from qa.text import fold, sentences
-from qa.translate import Translated
+from qa.text import sentences
+from qa.weigh import K1, Weighed, cover, folded, meet, saturate
 
 FEATURES = (
     "dense",  # cosine of the question and the passage
@@ -44,10 +41,7 @@ FEATURES = (
 SENTENCE_FEATURES = FEATURES[FEATURES.index("cover_sentence") :]
 SURE = 0.3  # from here on the reader is trusted to have found the answer's words
 ANSWERED = 6
-HEARD = 0.7  # what a term counts that stands nowhere but sounds like what stands here
-_K1, _B, _USUAL = 1.2, 0.75, 200  # BM25's constants, and the characters of a usual passage
-_BM25_MOST = _K1 + 1  # the most that one term can add, times its idf
-_NO_WORD = re.compile(r"[\W_]+")
+_BM25_MOST = K1 + 1  # the most that one term can add, times its idf
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
 EncodeTokens = Callable[[Sequence[str]], Tokens]
@@ -83,56 +77,6 @@ class Ranked:
     features: Mapping[str, float]
     span: tuple[int, int] | None = None
     sure: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """A question's distinct terms with their inverse document frequencies, shape (n terms,).
-
-    ``sounds``: how a term sounds if no passage holds it, for it may be misspelt or written in other letters; else None.
-    ``translated``: what may stand in the collection for words that do not. ``met_share``: of what is neither held nor
-    translated but sounds like something, and of what is translated, the part of the weight of all that can be found,
-    shape (n heard + n translated,); ``found``: what part that is of the whole question's weight.
-    """
-
-    terms: tuple[str, ...]
-    idf: Floats
-    sounds: tuple[str | None, ...]
-    translated: tuple[Translated, ...]
-    met_share: Floats
-    found: float
-
-
-def weigh(
-    distinct: Sequence[str],
-    frequencies: Sequence[int],
-    n: int,
-    translated: Sequence[Translated] = (),
-    expected: Sequence[float] = (),
-) -> Weighed:
-    """Weigh a question's terms as BM25 does.
-
-    :param frequencies: for each term, the number of the n passages that hold it.
-    :param expected: the same for each word that is translated, on average over what may stand for it
-        (Darwish and Oard 2003, probabilistic structured queries).
-    """
-    known = {term for word in translated for term in terms(word.word)}
-    held = np.asarray(frequencies, np.float32) > 0
-    sounds = tuple(
-        None if here or term in known else spelt(term) for term, here in zip(distinct, held.tolist(), strict=True)
-    )
-    heard = np.array([sound is not None for sound in sounds], bool)
-    lost = ~(held | heard | np.array([term in known for term in distinct], bool))
-    idf = _idf(frequencies, n)
-    met: Floats = np.concatenate([idf[heard], _idf(expected, n)])
-    total = float(idf[held].sum() + met.sum())
-    found = total / max(total + float(idf[lost].sum()), 1e-6)
-    return Weighed(tuple(distinct), idf, sounds, tuple(translated), met / max(total, 1e-6), found)
-
-
-def _idf(frequencies: Sequence[float], n: int) -> Floats:
-    df = np.asarray(frequencies, np.float32)
-    return np.log1p((n - df + 0.5) / (df + 0.5)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +151,7 @@ def signals(item: Ranked) -> dict[str, float]:
 def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:
     """Return the depth candidates with the best weighted sum of the two legs' scores and of what translates."""
     most, texts = _most(weighed), [f"{candidate.heading}\n{candidate.text}" for candidate in candidates]
-    translated = _saturated(_met(weighed, texts), texts) @ weighed.met_share
+    translated = saturate(meet(weighed, texts), texts) @ weighed.met_share
     scores = [
         dense * candidate.dense + candidate.lexical / most + float(met)
         for candidate, met in zip(candidates, translated, strict=True)
@@ -259,7 +203,7 @@ def features(
             np.stack([documents[candidate.document_id] for candidate in candidates]) @ judged.term_share,
             covered @ _share(judged.term_share**2),
             np.maximum.reduceat(judged.late, pieces.starts, axis=0) @ judged.token_share,
-            _saturated(met, texts) @ judged.met_share,
+            saturate(met, texts) @ judged.met_share,
             1 - np.minimum(np.log1p(lengths) / np.log(1000), 1),
             by_sentence[best],
         ]
@@ -272,9 +216,9 @@ def sentence_features(judged: Judged, pieces: Pieces, kinds: frozenset[str]) -> 
 
     :param judged: the sentences under their headings (:meth:`Judged.under_headings`).
     """
-    held = np.array([_holds_kind(_folded(pieces.texts[piece]), kinds) for piece in pieces.sentences], np.float32)
+    held = np.array([_holds_kind(folded(pieces.texts[piece]), kinds) for piece in pieces.sentences], np.float32)
     covered, late = judged.covered @ judged.term_share, judged.late @ judged.token_share
-    translated = _saturated(judged.met, [pieces.texts[piece] for piece in pieces.sentences]) @ judged.met_share
+    translated = saturate(judged.met, [pieces.texts[piece] for piece in pieces.sentences]) @ judged.met_share
     return np.column_stack([covered, late, judged.alone, judged.close, held, translated])
 
 
@@ -331,7 +275,7 @@ class Pieces:
 class Judged:
     """How n texts meet a question.
 
-    ``covered``: 1 where a text holds a term, ``HEARD`` where it only sounds so, shape (n, terms), and ``term_share``,
+    ``covered``: where a text holds a term (:func:`qa.weigh.cover`), shape (n, terms), and ``term_share``,
     the terms' weight, summing to 1.
     ``late``: each question token's best cosine in each text, shape (n, question tokens), and ``token_share``.
     ``close``: the weighted mean of a text's tokens' cosines with the whole question, shape (n,). ``alone``: the share
@@ -380,8 +324,8 @@ def judge(weighed: Weighed, texts: Sequence[str], question: str, encode_tokens: 
         nearness = np.stack([cosines[:, -1] * told.weights, told.weights], axis=1)
         total, weight = np.add.reduceat(nearness[told.ids], starts, axis=0).T
         close[filled] = total / np.maximum(weight, 1e-6)
-    covered, share = _covered(weighed, texts), _share(weighed.idf)
-    met = _met(weighed, texts)
+    covered, share = cover(weighed, texts), _share(weighed.idf)
+    met = meet(weighed, texts)
     return Judged(covered, share, late, _share(asked.weights), close, covered @ share, met, weighed.met_share)
 
 
@@ -389,47 +333,6 @@ def _share(weights: Floats) -> Floats:
     return weights / max(float(weights.sum()), 1e-6)
 
 
-def _covered(weighed: Weighed, texts: Sequence[str]) -> Floats:
-    distinct = weighed.terms
-    grams = [is_unspaced(term) for term in distinct]
-    unheard = [(column, heard) for column, heard in enumerate(weighed.sounds) if heard is not None]
-    held = np.zeros((len(texts), len(distinct)), np.float32)
-    for row, text in enumerate(texts):
-        folded = _folded(text)
-        words = frozenset() if all(grams) else _words(text)
-        held[row] = [term in (folded if gram else words) for term, gram in zip(distinct, grams, strict=True)]
-        for column, heard in unheard:
-            held[row, column] = HEARD * (heard in sound(folded))
-    return held
-
-
-def _met(weighed: Weighed, texts: Sequence[str]) -> Floats:
-    """Return the expected number of times that what a word sounds like, or translates to, stands in each text."""
-    heard = [sounds for sounds in weighed.sounds if sounds is not None]
-    met = np.zeros((len(texts), len(heard) + len(weighed.translated)), np.float32)
-    targets = [
-        (column, target if is_unspaced(target) else f" {target}", share)
-        for column, word in enumerate(weighed.translated, len(heard))
-        for target, share in word.targets
-    ]
-    for row, text in zip(met, texts, strict=True) if met.size else ():
-        sounded, parted = sound(_folded(text)) if heard else "", _parted(text) if targets else ""
-        row[: len(heard)] = [sounded.count(sounds) for sounds in heard]
-        for column, target, share in targets:
-            row[column] += share * parted.count(target)
-    return met
-
-
-def _saturated(met: Floats, texts: Sequence[str]) -> Floats:
-    """Return what BM25 makes of counts in texts, as a share of the most it could be."""
-    room = np.array([_K1 * (1 - _B + _B * len(text) / _USUAL) for text in texts], np.float32)
-    share: Floats = met / (met + room[:, None])
-    return share
-
-
-# The same passages come again with every question: what is cut and folded once is kept.
+# The same passages come again with every question: what is cut and looked through once is kept.
 _sentences = lru_cache(maxsize=20_000)(lambda text: tuple(sentences(text)))
-_folded = lru_cache(maxsize=100_000)(fold)
-_parted = lru_cache(maxsize=20_000)(lambda text: " " + _NO_WORD.sub(" ", fold(text)))
 _holds_kind = lru_cache(maxsize=100_000)(holds_kind)
-_words = lru_cache(maxsize=100_000)(lambda text: frozenset(terms(text)))

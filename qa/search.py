@@ -20,12 +20,13 @@ from qa.errors import InvalidQuestion, ModelMismatch
 from qa.generation import Generation, Passages
 from qa.gist import gist
 from qa.lexical import question_terms, terms, told
-from qa.rank import Candidate, Ranked, Weighed, learned_weights, rank, signals, spread, weigh
+from qa.rank import Candidate, Ranked, learned_weights, rank, signals, spread
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
 from qa.reread import READ_DEPTH, reread
 from qa.sounds import names
 from qa.stores import is_address, open_at
 from qa.translate import Translated, among, translations
+from qa.weigh import Weighed, weigh
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60

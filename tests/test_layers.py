@@ -59,7 +59,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sounds": set(),
     "gist": set(),
     "translate": {"lexical", "sounds"},
-    "rank": {"text", "lexical", "embed", "kinds", "sounds", "translate"},
+    "weigh": {"embed", "lexical", "sounds", "text", "translate"},
+    "rank": {"embed", "kinds", "text", "weigh"},
     "compare": {"text"},
     "reader": {"compare"},
     "candidates": set(),
@@ -68,7 +69,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "answer": {"text"},
     "search": {
         *("answer", "build", "calibration_file", "cross", "embed", "generation"),
-        *("gist", "lexical", "rank", "reread", "sounds", "stores", "translate"),
+        *("gist", "lexical", "rank", "reread", "sounds", "stores", "translate", "weigh"),
     },
     "why": {"boilerplate", "search", "text"},
     "doctor": {"calibration_file", "embed", "fresh", "layout", "milvus", "search", "store", "stores"},

@@ -18,9 +18,9 @@ from qa.rank import (
     shortlist,
     signals,
     spread,
-    weigh,
 )
 from qa.translate import Translated
+from qa.weigh import weigh
 
 ONES = Weights(
     near=dict.fromkeys(FEATURES, 1.0),
@@ -58,12 +58,6 @@ def weighed(question: str, n: int = 100):
 def feature(question: str, candidates: list[Candidate], name: str) -> list[float]:
     matrix, _ = features(question, weighed(question), candidates, characters, ONES.sentence)
     return matrix[:, FEATURES.index(name)].tolist()
-
-
-def test_idf_is_bm25s() -> None:
-    assert weigh(["a", "b"], [0, 99], 100).idf.tolist() == pytest.approx(
-        [np.log(1 + 100.5 / 0.5), np.log(1 + 1.5 / 99.5)]
-    )
 
 
 @pytest.mark.parametrize(
