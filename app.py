@@ -107,6 +107,9 @@ def main(
     """Serve the chat over an index; an index that is missing is built from seeds/ (or the folder of uploads) first."""
     if store is not None and folder is not None:
         raise click.UsageError("--allow-upload changes the folder index of --index; leave --store out")
+    from qa.arenas import share_arenas  # noqa: PLC0415
+
+    share_arenas()
     from qa.accesslog import AccessLog  # noqa: PLC0415  (--help and wrong usage need no engine)
     from qa.auth import read_accounts  # noqa: PLC0415
     from qa.build import ensure_index  # noqa: PLC0415

@@ -94,6 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "accesslog": set(),
     "stopping": {"accesslog"},
+    "arenas": set(),
     "web": {"accesslog", "stopping"},
     "auth": set(),
     "limits": {"accesslog", "wording"},
