@@ -89,7 +89,7 @@ def new_page(chromium: Browser, address: str) -> Iterator[NewPage]:
     def watch(page: Page) -> None:
         page.on("request", lambda request: wrong.append(request.url) if is_elsewhere(request.url) else None)
         page.on("console", lambda said: wrong.append(said.text) if is_trouble(said.type, said.text) else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("pageerror", lambda error: wrong.append(str(error)) if is_trouble("error", str(error)) else None)
 
     def make(path: str = "", width: int = 1280, height: int = 860, **options: Any) -> Page:
         context = chromium.new_context(
@@ -116,7 +116,8 @@ def is_elsewhere(url: str) -> bool:
 
 def is_trouble(kind: str, text: str) -> bool:
     """Tell errors from what Gradio says when a page is left while its event stream is open, or an upload is over."""
-    leaving = ("AbortError: signal is aborted without reason", "Unexpected error Connection errored out")
+    aborted = ("AbortError: signal is aborted without reason", "AbortError: BodyStreamBuffer was aborted")
+    leaving = (*aborted, "Unexpected error Connection errored out")
     uploaded = "Method not implemented."  # its stream of the upload's progress cannot be closed
     return kind in {"error", "warning"} and not text.startswith((*leaving, uploaded))
 
