@@ -153,8 +153,9 @@ class Retriever:
         if self._reranker is None:
             ranked = self._look(asked, k, documents).ranked
         else:
-            found = self.candidates(asked, k, documents)
-            ranked = rerank(asked, self._rank(asked, found, k, RERANK_DEPTH), self._reranker)
+            weighed = self.weighed(asked)
+            found = self._found(asked, weighed, k, documents)
+            ranked = rerank(asked, self._rank(asked, weighed, found, k, RERANK_DEPTH), self._reranker)
         return spread(ranked, learned_weights().spread)
 
     def _look(self, asked: str, k: int, documents: Sequence[str] | None) -> _Looked:
@@ -162,19 +163,23 @@ class Retriever:
         key = asked, k, None if documents is None else tuple(documents)
         latest = self._latest
         if latest is None or latest.key != key:
-            found = self.candidates(asked, k, documents)
-            self._latest = latest = _Looked(key, found, self._rank(asked, found, k))
+            weighed = self.weighed(asked)
+            found = self._found(asked, weighed, k, documents)
+            self._latest = latest = _Looked(key, found, self._rank(asked, weighed, found, k))
         return latest
 
-    @np.errstate(invalid="ignore")  # see qa.rank
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
         """Return what either leg finds before ranking, in index order, each with both legs' scores."""
+        return self._found(question, self.weighed(question), k, documents)
+
+    @np.errstate(invalid="ignore")  # see qa.rank
+    def _found(self, question: str, weighed: Weighed, k: int, documents: Sequence[str] | None) -> list[Candidate]:
         depth = max(k, LEG_DEPTH)
         only = None if documents is None else self.passages.rows_of(documents)
         vector = self._encoder.encode_queries([question])
         dense = dict(self._generation.vectors.search(vector, depth, only)[0])
         lexical = dict(self._generation.lexical.search(question, depth, only))
-        rows = sorted(dense.keys() | lexical.keys() | self._translated(question, depth, only))
+        rows = sorted(dense.keys() | lexical.keys() | self._translated(weighed, depth, only))
         missing_dense = [row for row in rows if row not in dense]
         dense.update(
             zip(missing_dense, (self._generation.vectors.rows(missing_dense) @ vector[0]).tolist(), strict=True)
@@ -188,8 +193,10 @@ class Retriever:
             for row, passage, heading in zip(rows, entries, headings, strict=True)
         ]
 
-    def _rank(self, question: str, found: Sequence[Candidate], k: int, read: int = READ_DEPTH) -> list[Ranked]:
-        ranked = rank(question, self.weighed(question), found, self.encode_tokens, depth=max(k, RANK_DEPTH))
+    def _rank(
+        self, question: str, weighed: Weighed, found: Sequence[Candidate], k: int, read: int = READ_DEPTH
+    ) -> list[Ranked]:
+        ranked = rank(question, weighed, found, self.encode_tokens, depth=max(k, RANK_DEPTH))
         return reread(question, ranked, self.encode_tokens, learned_weights(), read)
 
     def weighed(self, question: str) -> Weighed:
@@ -209,9 +216,9 @@ class Retriever:
         counts = dict(zip(distinct, self._generation.lexical.frequencies(distinct), strict=True))
         return {target: min((counts[part] for part in found), default=0) for target, found in parts.items()}
 
-    def _translated(self, question: str, depth: int, only: Sequence[int] | None) -> set[int]:
+    def _translated(self, weighed: Weighed, depth: int, only: Sequence[int] | None) -> set[int]:
         """Return the rows that hold most of what translates a question."""
-        targets = " ".join(target for word in self.weighed(question).translated for target, _ in word.targets)
+        targets = " ".join(target for word in weighed.translated for target, _ in word.targets)
         return {row for row, _ in self._generation.lexical.search(targets, depth, only)} if targets else set()
 
     def encode_tokens(self, texts: Sequence[str]) -> Tokens:

@@ -112,5 +112,5 @@ def saturate(met: Floats, texts: Sequence[str]) -> Floats:
 
 # The same passages come again with every question: what is folded once is kept.
 folded = lru_cache(maxsize=100_000)(fold)
-_parted = lru_cache(maxsize=20_000)(lambda text: " " + _NO_WORD.sub(" ", fold(text)))
+_parted = lru_cache(maxsize=20_000)(lambda text: " " + _NO_WORD.sub(" ", folded(text)))
 _words = lru_cache(maxsize=100_000)(lambda text: frozenset(terms(text)))
