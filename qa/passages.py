@@ -32,6 +32,7 @@ CREATE INDEX IF NOT EXISTS repeats_document ON repeats (document);
 _SELECT_DOCUMENT = "SELECT id, title, text, date, source, path, organisation FROM documents"
 _SELECT_HEADING = _SELECT_DOCUMENT.replace("text", "''")
 _AT_ONCE = 500
+_KEPT = 4_000  # passages, of some kilobytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Passages:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._kept: dict[int, tuple[Passage, str]] = {}
         with self._telling():
             self._connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True, check_same_thread=False)
         try:
@@ -106,21 +108,34 @@ class Passages:
 
     def at(self, rows: Sequence[int]) -> list[Passage]:
         """Return the passages of some rows, in their order."""
+        return [passage for passage, _ in self._at(rows)]
+
+    def headings_at(self, rows: Sequence[int]) -> list[str]:
+        """Return the headings under which some rows were indexed, in their order."""
+        return [heading for _, heading in self._at(rows)]
+
+    def _at(self, rows: Sequence[int]) -> list[tuple[Passage, str]]:
+        """Return passages and headings; those of the last questions are kept, for the same ones come again."""
+        kept = self._kept
+        new = self._read([row for row in rows if row not in kept])
+        found = [new[row] if row in new else kept[row] for row in rows]
+        if len(kept) + len(new) > _KEPT:
+            self._kept = new if len(new) <= _KEPT else {}
+        else:
+            kept.update(new)
+        return found
+
+    def _read(self, rows: Sequence[int]) -> dict[int, tuple[Passage, str]]:
         places: dict[int, list[Place]] = defaultdict(list)
         repeats = "SELECT row, id, start, end FROM repeats JOIN documents ON ord = document WHERE row IN {}"
         for row, *place in self._among(f"{repeats} ORDER BY repeats.rowid", rows):
             places[row].append(Place(*place))
-        columns = "row, p.id, d.id, start, end, p.text FROM passages p JOIN documents d ON ord = document"
-        found: dict[int, Passage] = {}
-        for row, *fields in self._among(f"SELECT {columns} WHERE row IN {{}}", rows):
+        columns = "row, heading, p.id, d.id, start, end, p.text FROM passages p JOIN documents d ON ord = document"
+        found = {}
+        for row, heading, *fields in self._among(f"SELECT {columns} WHERE row IN {{}}", rows):
             identity, document_id, start, end, text = fields
-            found[row] = Passage(identity, document_id, start, end, text, tuple(places.get(row, ())))
-        return [found[row] for row in rows]
-
-    def headings_at(self, rows: Sequence[int]) -> list[str]:
-        """Return the headings under which some rows were indexed, in their order."""
-        found = dict(self._among("SELECT row, heading FROM passages WHERE row IN {}", rows))
-        return [found[row] for row in rows]
+            found[row] = Passage(identity, document_id, start, end, text, tuple(places.get(row, ()))), heading
+        return found
 
     def rows_of(self, document_ids: Sequence[str]) -> list[int]:
         """Return the rows of all passages that stand in some documents, repeats included."""

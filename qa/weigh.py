@@ -74,15 +74,16 @@ def _idf(frequencies: Sequence[float], n: int) -> Floats:
 def cover(weighed: Weighed, texts: Sequence[str]) -> Floats:
     """Return where a text holds a term, ``HEARD`` where it only sounds so, shape (texts, terms)."""
     distinct = weighed.terms
-    grams = [is_unspaced(term) for term in distinct]
-    unheard = [(column, heard) for column, heard in enumerate(weighed.sounds) if heard is not None]
     held = np.zeros((len(texts), len(distinct)), np.float32)
-    for row, text in enumerate(texts):
-        plain = folded(text)
-        words = frozenset() if all(grams) else _words(text)
-        held[row] = [term in (plain if gram else words) for term, gram in zip(distinct, grams, strict=True)]
-        for column, heard in unheard:
-            held[row, column] = HEARD * (heard in sound(plain))
+    plain = [folded(text) for text in texts]
+    anywhere = "\n".join(plain)
+    for column, term in enumerate(distinct):
+        if term in anywhere:
+            within = plain if is_unspaced(term) else [_words(text) for text in texts]
+            held[:, column] = [term in one for one in within]
+    for column, heard in enumerate(weighed.sounds):
+        if heard is not None:
+            held[:, column] = [HEARD * (heard in sound(one)) for one in plain]
     return held
 
 
@@ -90,16 +91,16 @@ def meet(weighed: Weighed, texts: Sequence[str]) -> Floats:
     """Return the expected number of times that what a word sounds like, or translates to, stands in each text."""
     heard = [sounds for sounds in weighed.sounds if sounds is not None]
     met = np.zeros((len(texts), len(heard) + len(weighed.translated)), np.float32)
-    targets = [
-        (column, target if is_unspaced(target) else f" {target}", share)
-        for column, word in enumerate(weighed.translated, len(heard))
-        for target, share in word.targets
-    ]
-    for row, text in zip(met, texts, strict=True) if met.size else ():
-        sounded, parted = sound(folded(text)) if heard else "", _parted(text) if targets else ""
-        row[: len(heard)] = [sounded.count(sounds) for sounds in heard]
-        for column, target, share in targets:
-            row[column] += share * parted.count(target)
+    if heard:
+        sounded = [sound(folded(text)) for text in texts]
+        met[:, : len(heard)] = [[one.count(sounds) for sounds in heard] for one in sounded]
+    parted = [_parted(text) for text in texts] if weighed.translated else []
+    anywhere = "\n".join(parted)
+    for column, word in enumerate(weighed.translated, len(heard)):
+        for target, share in word.targets:
+            written = target if is_unspaced(target) else f" {target}"
+            if written in anywhere:
+                met[:, column] += [share * one.count(written) for one in parted]
     return met
 
 

@@ -80,6 +80,22 @@ def test_passages_are_read_in_order_however_many(tmp_path: Path) -> None:
     passages.close()
 
 
+def test_passages_that_are_kept_are_those_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa.passages._KEPT", 5)
+    rows = PassagesWriter(tmp_path / "rows.sqlite")
+    entries = (Entry(Passage(f"{n}", "a", n, n + 1, f"{n}"), f"h{n}", f"e{n}") for n in range(20))
+    rows.add(Document("a", "a", "a"), entries)
+    rows.close(complete=True)
+    opened = Passages(tmp_path / "rows.sqlite")
+    try:
+        for wanted in ([3, 1, 3], [1, 2], [], [7, 1, 4, 2], list(range(19, 7, -1)), [0, 19]):
+            assert [passage.text for passage in opened.at(wanted)] == [f"{row}" for row in wanted]
+            assert opened.headings_at(wanted) == [f"h{row}" for row in wanted]
+            assert len(opened._kept) <= 5
+    finally:
+        opened.close()
+
+
 def test_passages_are_read_from_many_threads(passages: Passages) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: passages.at([0])[0].id, range(40))) == {"a.txt#0-9"}
