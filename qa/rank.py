@@ -85,9 +85,10 @@ class Weights:
 
     ``near`` and ``far`` weigh ``FEATURES`` for a question whose words the collection holds, and for one that shares
     none with it (most often in another language); between the two they are mixed, and so are ``answer_near`` and
-    ``answer_far``, the weights of the reader's score. ``sentence`` weighs ``SENTENCE_FEATURES`` in the choice of the
-    best sentence. ``shortlist`` is the worth of the dense leg's score where the lexical leg's counts 1. ``spread`` is
-    the margin by which a second passage of a document must be better than the first of another.
+    ``answer_far``, the weights of the reader's score; ``joint`` is that of :mod:`qa.joint`'s. ``sentence`` weighs
+    ``SENTENCE_FEATURES`` in the choice of the best sentence. ``shortlist`` is the worth of the dense leg's score where
+    the lexical leg's counts 1. ``spread`` is the margin by which a second passage of a document must be better than the
+    first of another.
     """
 
     near: Mapping[str, float]
@@ -95,6 +96,7 @@ class Weights:
     sentence: Mapping[str, float]
     answer_near: float
     answer_far: float
+    joint: float
     shortlist: float
     spread: float
 
@@ -150,7 +152,7 @@ def signals(item: Ranked) -> dict[str, float]:
 
 def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:
     """Return the depth candidates with the best weighted sum of the two legs' scores and of what translates."""
-    most, texts = _most(weighed), [f"{candidate.heading}\n{candidate.text}" for candidate in candidates]
+    most, texts = most_lexical(weighed), [f"{candidate.heading}\n{candidate.text}" for candidate in candidates]
     translated = saturate(meet(weighed, texts), texts) @ weighed.met_share
     scores = [
         dense * candidate.dense + candidate.lexical / most + float(met)
@@ -160,7 +162,7 @@ def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, den
     return [candidates[n] for n in best]
 
 
-def _most(weighed: Weighed) -> float:
+def most_lexical(weighed: Weighed) -> float:
     """Return the most that BM25 could give the question."""
     return max(_BM25_MOST * float(weighed.idf.sum()), 1e-6)
 
@@ -198,7 +200,7 @@ def features(
     matrix = np.column_stack(
         [
             [candidate.dense for candidate in candidates],
-            [candidate.lexical / _most(weighed) for candidate in candidates],
+            [candidate.lexical / most_lexical(weighed) for candidate in candidates],
             covered @ judged.term_share,
             np.stack([documents[candidate.document_id] for candidate in candidates]) @ judged.term_share,
             covered @ _share(judged.term_share**2),

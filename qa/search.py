@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -14,13 +14,15 @@ import numpy as np
 from qa.answer import SHOWN_SPAN, answer
 from qa.build import build_collection
 from qa.calibration_file import calibrated_weights
+from qa.closely import read_closely
 from qa.cross import RERANK_DEPTH, Reranker, load_reranker, rerank
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.generation import Generation, Passages
 from qa.gist import gist
+from qa.joint import shipped_joint_reader
 from qa.lexical import question_terms, terms, told
-from qa.rank import Candidate, Ranked, learned_weights, rank, signals, spread
+from qa.rank import Candidate, Ranked, learned_weights, most_lexical, rank, signals, spread
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
 from qa.reread import READ_DEPTH, reread
 from qa.sounds import names
@@ -30,14 +32,15 @@ from qa.weigh import Weighed, weigh
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60
+FUSE_DEPTH = 30
 _LONGEST_QUESTION = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """The candidates for a question, how many are wanted, and among which documents; and their ranking."""
+    """The candidates for a question, how many are wanted, among which documents, read how; and their ranking."""
 
-    key: tuple[str, int, tuple[str, ...] | None]
+    key: tuple[str, int, tuple[str, ...] | None, bool]
     found: list[Candidate]
     ranked: list[Ranked]
 
@@ -124,6 +127,22 @@ class Retriever:
         """
         return self._hits(self._ordered(_checked(question, k), k, documents)[:k])
 
+    def fuse(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Hit]:
+        """Return the k passages that both legs together put first, compared no closer; as :meth:`search`.
+
+        For programs that need many passages in little time and judge them themselves. A hit has no evidence.
+        """
+        asked = _asked(_checked(question, k))
+        only = None if documents is None else self.passages.rows_of(documents)
+        dense, lexical = self._found_by_legs(asked, max(k, FUSE_DEPTH), only)
+        frequencies = self._generation.lexical.frequencies(distinct := question_terms(asked))
+        most = most_lexical(weigh(distinct, frequencies, len(self._generation.lexical)))
+        worth = learned_weights().shortlist
+        scores = {row: worth * dense[row] + lexical[row] / most for row in dense}
+        rows = sorted(scores, key=lambda row: (-scores[row], row))[:k]
+        found = self._candidates(rows, dense, lexical)
+        return self._hits([Ranked(one, scores[one.row], (0, 0), {}) for one in found])
+
     def ask(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> Answer:
         """Return the answer with its sources, or a plain no with the near misses; as :meth:`search`."""
         question = _checked(question, k)
@@ -148,6 +167,13 @@ class Retriever:
             "fused": self._hits(looked.ranked[:k]),
         }
 
+    def ranked(self, question: str, k: int = 5, *, closely: bool = True) -> list[Ranked]:
+        """Return the ranking of all candidates, with what it rests on, before spreading.
+
+        :param closely: read those that stand close together with the question (:mod:`qa.closely`).
+        """
+        return self._look(_asked(_checked(question, k)), k, None, closely).ranked
+
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
         asked = _asked(question)
         if self._reranker is None:
@@ -158,14 +184,17 @@ class Retriever:
             ranked = rerank(asked, self._rank(asked, weighed, found, k, RERANK_DEPTH), self._reranker)
         return spread(ranked, learned_weights().spread)
 
-    def _look(self, asked: str, k: int, documents: Sequence[str] | None) -> _Looked:
+    def _look(self, asked: str, k: int, documents: Sequence[str] | None, closely: bool = True) -> _Looked:
         """Find and rank; the last is kept, for whoever asks for an answer and then for the legs."""
-        key = asked, k, None if documents is None else tuple(documents)
+        key = asked, k, None if documents is None else tuple(documents), closely
         latest = self._latest
         if latest is None or latest.key != key:
             weighed = self.weighed(asked)
             found = self._found(asked, weighed, k, documents)
-            self._latest = latest = _Looked(key, found, self._rank(asked, weighed, found, k))
+            ranked = self._rank(asked, weighed, found, k)
+            if closely:
+                ranked = read_closely(asked, ranked, shipped_joint_reader(), learned_weights().joint)
+            self._latest = latest = _Looked(key, found, ranked)
         return latest
 
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
@@ -176,16 +205,28 @@ class Retriever:
     def _found(self, question: str, weighed: Weighed, k: int, documents: Sequence[str] | None) -> list[Candidate]:
         depth = max(k, LEG_DEPTH)
         only = None if documents is None else self.passages.rows_of(documents)
+        dense, lexical = self._found_by_legs(question, depth, only, self._translated(weighed, depth, only))
+        return self._candidates(sorted(dense), dense, lexical)
+
+    def _found_by_legs(
+        self, question: str, depth: int, only: Sequence[int] | None, others: Set[int] = frozenset()
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """Return both legs' scores of what either finds, and of some other rows."""
         vector = self._encoder.encode_queries([question])
         dense = dict(self._generation.vectors.search(vector, depth, only)[0])
         lexical = dict(self._generation.lexical.search(question, depth, only))
-        rows = sorted(dense.keys() | lexical.keys() | self._translated(weighed, depth, only))
+        rows = sorted(dense.keys() | lexical.keys() | others)
         missing_dense = [row for row in rows if row not in dense]
         dense.update(
             zip(missing_dense, (self._generation.vectors.rows(missing_dense) @ vector[0]).tolist(), strict=True)
         )
         missing_lexical = [row for row in rows if row not in lexical]
         lexical.update(zip(missing_lexical, self._generation.lexical.score(question, missing_lexical), strict=True))
+        return dense, lexical
+
+    def _candidates(
+        self, rows: Sequence[int], dense: Mapping[int, float], lexical: Mapping[int, float]
+    ) -> list[Candidate]:
         entries = self.passages.at(rows)
         headings = self.passages.headings_at(rows)
         return [

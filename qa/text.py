@@ -42,6 +42,16 @@ def _simplified() -> dict[str, str]:
     return {before: after for before, after in zip(characters, simple, strict=True) if before != after}
 
 
+def simplify(text: str) -> str:
+    """Return the text in Simplified characters, each in its place: as long as the text."""
+    return text.translate(_simplified_codes())
+
+
+@cache
+def _simplified_codes() -> dict[int, str]:
+    return {ord(before): after for before, after in _simplified().items() if len(after) == 1}
+
+
 def _fold_once(text: str) -> str:
     folded = []
     for character in unicodedata.normalize("NFKC", text).lower():

@@ -28,6 +28,7 @@ ONES = Weights(
     sentence=dict.fromkeys(SENTENCE_FEATURES, 1.0),
     answer_near=1.0,
     answer_far=1.0,
+    joint=1.0,
     shortlist=1.0,
     spread=0.5,
 )
@@ -82,7 +83,7 @@ def test_brief_favours_the_shorter() -> None:
 
 
 def test_weights_are_mixed_by_how_much_of_the_question_the_collection_holds() -> None:
-    far = Weights({**ONES.near, "dense": 0.0}, {**ONES.far, "dense": 10.0}, ONES.sentence, 1.0, 1.0, 1.0, 0.5)
+    far = replace(ONES, near={**ONES.near, "dense": 0.0}, far={**ONES.far, "dense": 10.0})
     two = [candidate(0, "主持", dense=0.0), candidate(1, "别的", dense=0.9)]
     assert rank("主持", weighed("主持"), two, characters, far)[0].candidate.row == 0
     assert rank("chaired", weighed("chaired"), two, characters, far)[0].candidate.row == 1

@@ -9,6 +9,8 @@ import qa.search
 from qa.build import build_index
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import IndexMissing, IndexStale, InvalidQuestion, ModelMismatch
+from qa.joint import Shown
+from qa.rank import learned_weights
 from qa.records import Document
 from qa.search import Retriever, temporary_index
 
@@ -43,6 +45,41 @@ def test_an_organisation_in_traditional_characters_leads_to_its_page(retriever: 
     assert first.document.title.startswith("北京协和医院")
     assert first.evidence is not None
     assert "柴建军" in first.evidence.quote
+
+
+def test_the_legs_fused_are_their_scores_weighed_and_summed(retriever: Retriever) -> None:
+    legs = retriever.legs(CHAIRED, k=78)
+    dense = {hit.passage.id: hit.score for hit in legs["dense"]}
+    lexical = {hit.passage.id: hit.score for hit in legs["lexical"]}
+    hits = retriever.fuse(CHAIRED, k=5)
+    assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5]
+    worth = {hit.passage.id: hit.score - learned_weights().shortlist * dense[hit.passage.id] for hit in hits}
+    most = {round(lexical[id_] / worth[id_], 3) for id_ in worth}
+    assert len(most) == 1
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(hit.evidence is None for hit in hits)
+    assert hits == retriever.fuse(CHAIRED, k=60)[:5]
+
+
+def test_the_legs_fused_keep_to_the_documents_named(retriever: Retriever) -> None:
+    only = [retriever.fuse(CHAIRED, k=1)[0].document.id]
+    assert {hit.document.id for hit in retriever.fuse(CHAIRED, k=50, documents=only)} == set(only)
+    with pytest.raises(InvalidQuestion):
+        retriever.fuse(" ")
+
+
+def test_what_the_joint_reader_prefers_comes_first(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Contrary:
+        def score(self, question: str, passages: Sequence[Shown]) -> list[float]:
+            return [5.0 * n for n in range(len(passages))]
+
+    monkeypatch.setattr(qa.search, "shipped_joint_reader", Contrary)
+    question = f"{CHAIRED}呢"
+    before = [item.candidate.row for item in retriever.ranked(question, closely=False)]
+    after = [item.candidate.row for item in retriever.ranked(question)]
+    assert after[0] != before[0]
+    assert [row for row in after if row != after[0]] == [row for row in before if row != after[0]]
+    assert retriever.search(question, k=1)[0].passage == retriever.passages.at(after[:1])[0]
 
 
 def test_words_that_no_passage_holds_are_read_as_those_that_translate_them(retriever: Retriever) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.systems import DENSE, HYBRID, LEXICAL, MODEL, SYSTEMS
+from benchmarks.peers.systems import DENSE, HYBRID, LEXICAL, MODEL, SYSTEMS, WHOLE
 from qa.embed import load_encoder
 from qa.questions import read_questions
 from qa.records import QuestionSet
@@ -137,7 +137,7 @@ def _measure(children: Sequence[Child], questions: QuestionSet, rounds: int, sam
                 built[child.name].append(child.do("build"))
         some = [wordings[(asked + n) % len(wordings)] for n in range(20)]
         asked += len(some)
-        for mode in (DENSE, LEXICAL, HYBRID):
+        for mode in (DENSE, LEXICAL, HYBRID, WHOLE):
             for child in children:
                 if mode in child.modes:
                     warm = () if number_of_round else child.do("time", mode=mode, questions=wordings[-3:], k=K)
@@ -208,7 +208,7 @@ def _report(
         ratio = statistics.median(first / seconds for first, seconds in zip(ours, own["build"], strict=True))
         memory = f"{own['memory']:.0f} MiB | {own['own memory']:.0f} MiB"
         yield f"| {name} | {own['start']:.1f} s | {rate:,.0f} | {ratio:.2f} | {spent:,.0f} | {memory} |"
-    for mode in (DENSE, LEXICAL, HYBRID):
+    for mode in (DENSE, LEXICAL, HYBRID, WHOLE):
         yield f"\n| {mode} | p50 | p95 | p50 in proportion to the first | success@1 | success@10 |"
         yield "|---|---|---|---|---|---|"
         first: list[float] = []

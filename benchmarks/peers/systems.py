@@ -18,7 +18,7 @@ import numpy as np
 # Not ``import qa``: a peer's process must not load more of this program than its model's folder.
 MODEL = str(Path(str(importlib.util.find_spec("qa").origin)).parent / "builtin")  # type: ignore[union-attr]
 TERMS = r"(?=([\u3400-\u9fff]{2}|(?<![a-z0-9])[a-z0-9]+))"
-DENSE, LEXICAL, HYBRID = "dense", "lexical", "hybrid"
+DENSE, LEXICAL, HYBRID, WHOLE = "dense", "lexical", "hybrid", "all that qa ask does"
 Ranking = list[int]
 
 
@@ -38,9 +38,9 @@ class System(Protocol):
 
 
 class Wenda:
-    """This program: both legs, stored and synced to disk; ``hybrid`` is all that ``qa ask`` does."""
+    """This program: both legs, stored and synced to disk; ``hybrid`` fuses their scores, as the peers do."""
 
-    modes = (DENSE, LEXICAL, HYBRID)
+    modes = (DENSE, LEXICAL, HYBRID, WHOLE)
 
     def __init__(self) -> None:
         from qa.embed import load_encoder  # noqa: PLC0415
@@ -63,8 +63,9 @@ class Wenda:
 
     def search(self, question: str, k: int, mode: str) -> Ranking:
         """See :class:`System`."""
-        if mode == HYBRID:
-            return [int(hit.passage.document_id) for hit in self._retriever.search(question, k)]
+        if mode in {HYBRID, WHOLE}:
+            find = self._retriever.fuse if mode == HYBRID else self._retriever.search
+            return [int(hit.passage.document_id) for hit in find(question, k)]
         if mode == DENSE:
             found = self._generation.vectors.search(self._encoder.encode_queries([question]), k)[0]
         else:

@@ -1,0 +1,227 @@
+"""A question and a passage read together → how well the passage answers.
+
+The network is multilingual-e5-small (MIT; Wang et al. 2024), parted in the middle (MacAvaney et al. 2020, PreTTR): the
+lower six of its layers read question and passage apart and as they were, so what they make of a passage is kept; the
+upper six, trained by ``python -m training.joint``, read both. It runs in NumPy. Nothing here knows the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.text import simplify
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+Floats = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
+QUESTION, HEADING, PASSAGE = 32, 16, 128  # the most tokens taken of each
+BLOCK = 18  # bytes: a scale in two, and 32 numbers of four bits
+BEGIN, END = 0, 2  # the tokens around a text
+_ASKED, _ABOVE, _TOLD, _SHARED = range(4)
+_HEADS = 12
+_PROMPTS = "query:", "passage:"
+_PARTS = "qkv", "ao", "fi", "fo"
+_FILE = Path(__file__).with_name("joint.npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of a passage: its heading, its text, and the sentence that the window is laid around."""
+
+    heading: str
+    text: str
+    sentence: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A passage's tokens; those of its own text begin at ``start``, with their ``offsets`` there."""
+
+    ids: list[int]
+    start: int
+    offsets: list[tuple[int, int]]
+
+
+class Packer:
+    """Turns texts into the tokens that the network reads."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._asked, self._told = (self._encode([prompt])[0].ids for prompt in _PROMPTS)
+
+    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
+        found: list[Encoding] = self._tokenizer.encode_batch(
+            [simplify(text) for text in texts], add_special_tokens=False
+        )
+        return found
+
+    def question(self, question: str) -> list[int]:
+        """Return a question's tokens; of one that is too long, the end."""
+        (encoded,) = self._encode([question])
+        return [BEGIN, *self._asked, *encoded.ids[-QUESTION:], END]
+
+    def passages(self, passages: Sequence[Shown]) -> list[Row]:
+        """Return the tokens of passages; of a long one, as much as fits around its sentence."""
+        headings = self._encode([shown.heading for shown in passages])
+        texts = self._encode([shown.text for shown in passages])
+        rows = []
+        for shown, heading, text in zip(passages, headings, texts, strict=True):
+            first, last = _window(text, shown.sentence)
+            above = [BEGIN, *self._told, *heading.ids[:HEADING], END]
+            rows.append(Row([*above, *text.ids[first:last], END], len(above), text.offsets[first:last]))
+        return rows
+
+
+def _window(text: Encoding, sentence: tuple[int, int]) -> tuple[int, int]:
+    n = len(text.ids)
+    if n <= PASSAGE:
+        return 0, n
+    inside = [k for k, (start, end) in enumerate(text.offsets) if start < sentence[1] and end > sentence[0]]
+    first, last = (inside[0], inside[-1] + 1) if inside else (0, 0)
+    begin = first
+    if last - first < PASSAGE:
+        begin = max(0, min(first - (PASSAGE - (last - first)) // 2, n - PASSAGE))
+    return begin, min(n, begin + PASSAGE)
+
+
+def roles(asked: Sequence[int], row: Row) -> list[int]:
+    """Return what each token of a question and then of a passage is: asked, above, told; more if both sides hold it."""
+    held, wanted = set(row.ids[2:]), set(asked[3:-1])
+    end = row.start + len(row.offsets)
+    own = [_ASKED + _SHARED * (n >= 2 and token in held) for n, token in enumerate(asked)]
+    told = [_TOLD if row.start <= n < end else _ABOVE for n in range(len(row.ids))]
+    return own + [role + _SHARED * (token in wanted) for role, token in zip(told, row.ids, strict=True)]
+
+
+class JointReader:
+    """The network with its tokenizer; can be used from many threads at once."""
+
+    def __init__(self, packer: Packer, arrays: dict[str, Array]) -> None:
+        """Take the arrays that ``training/joint.py`` writes."""
+        self._pack = packer
+        self._words = arrays["word"]
+        self._place = arrays["place"].astype(np.float32)
+        self._role = arrays["role"].astype(np.float32)
+        self._norm = arrays["norm"].astype(np.float32)
+        self._lower, self._upper = (
+            [_Layer(arrays, f"{half}{n}") for n in range(len(arrays[half]))] for half in ("lower", "upper")
+        )
+        self._mix = [arrays[name].astype(np.float32) for name in ("mix.w", "mix.b", "score.w", "score.b")]
+        # The same passages come again with other questions: 100 KB each.
+        self._alone = lru_cache(maxsize=500)(self._read_alone)
+
+    @classmethod
+    def load(cls, file: Path = _FILE) -> JointReader:
+        """Read the network that ships with the package."""
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        with np.load(file, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+        return cls(Packer(Tokenizer.from_buffer(arrays.pop("tokenizer").tobytes())), arrays)
+
+    @np.errstate(over="ignore")  # in the tail of _gelu
+    def score(self, question: str, passages: Sequence[Shown]) -> list[float]:
+        """Return the log odds that each passage answers; each is read as if there were no others."""
+        asked = self._pack.question(question)
+        own = self._alone(tuple(asked))
+        return [
+            self._judge(np.concatenate([own, self._alone(tuple(row.ids))]), roles(asked, row))
+            for row in self._pack.passages(passages)
+        ]
+
+    def _read_alone(self, ids: tuple[int, ...]) -> Array:
+        x = _normed(unpacked(self._words[list(ids)]) + self._place[: len(ids)], *self._norm)
+        for layer in self._lower:
+            x = layer(x)
+        return x.astype(np.float16)
+
+    def _judge(self, states: Array, told: Sequence[int]) -> float:
+        x: Floats = states + self._role[list(told)]
+        for layer in self._upper:
+            x = layer(x)
+        weight, bias, score, base = self._mix
+        mixed = _gelu(np.concatenate([x[0], x.mean(axis=0)]) @ weight + bias)
+        return float(mixed @ score[:, 0] + base[0])
+
+
+class _Layer:
+    """A layer of BERT (Devlin et al. 2019)."""
+
+    def __init__(self, arrays: dict[str, Array], name: str) -> None:
+        self._weights = {part: np.ascontiguousarray(_matrix(arrays, f"{name}.{part}").T) for part in _PARTS}
+        self._biases = {part: arrays[f"{name}.{part}.b"].astype(np.float32) for part in _PARTS}
+        self._norms = [arrays[f"{name}.{part}"].astype(np.float32) for part in ("aln", "oln")]
+
+    def __call__(self, x: Floats) -> Floats:
+        x = _normed(x + self._linear("ao", _attend(self._linear("qkv", x))), *self._norms[0])
+        return _normed(x + self._linear("fo", _gelu(self._linear("fi", x))), *self._norms[1])
+
+    def _linear(self, part: str, x: Floats) -> Floats:
+        out: Floats = x @ self._weights[part]
+        out += self._biases[part]
+        return out
+
+
+def _attend(qkv: Floats) -> Floats:
+    n = len(qkv)
+    query, key, value = qkv.reshape(n, 3, _HEADS, -1).transpose(1, 2, 0, 3)
+    chances: Floats = query @ key.transpose(0, 2, 1)
+    chances *= np.float32(query.shape[-1] ** -0.5)
+    chances -= chances.max(axis=-1, keepdims=True)
+    np.exp(chances, out=chances)
+    chances /= chances.sum(axis=-1, keepdims=True)
+    met: Floats = (chances @ value).transpose(1, 0, 2).reshape(n, -1)
+    return met
+
+
+def _gelu(x: Floats) -> Floats:
+    """Return x times the normal distribution there, as its usual approximation by a logistic function."""
+    odds = x * x
+    odds *= np.float32(-0.0713548)
+    odds -= np.float32(1.5957691)
+    odds *= x
+    np.exp(odds, out=odds)
+    odds += 1
+    out: Floats = np.divide(x, odds, out=odds)
+    return out
+
+
+def _normed(x: Floats, weight: Floats, bias: Floats) -> Floats:
+    out: Floats = x - x.mean(axis=1, keepdims=True)
+    out *= (1 / np.sqrt(np.einsum("ij,ij->i", out, out) / out.shape[1] + np.float32(1e-12)))[:, None]
+    out *= weight
+    out += bias
+    return out
+
+
+def _matrix(arrays: dict[str, Array], name: str) -> Floats:
+    """Return a layer's weights: of four bits where they are as they were, of eight where they were trained."""
+    if f"{name}.s" not in arrays:
+        return unpacked(arrays[f"{name}.w"])
+    whole, scales = arrays[f"{name}.w"].astype(np.float32), arrays[f"{name}.s"].astype(np.float32)
+    numbers: Floats = (whole.reshape(*scales.shape, -1) * scales[..., None]).reshape(whole.shape)
+    return numbers
+
+
+def unpacked(rows: Array) -> Floats:
+    """Return numbers stored in blocks of four bits, shape (n, bytes), as float32, shape (n, width)."""
+    blocks = rows.reshape(len(rows), -1, BLOCK)
+    scales = blocks[..., :2].copy().view(np.float16).astype(np.float32)
+    halves = np.concatenate([blocks[..., 2:] & 15, blocks[..., 2:] >> 4], axis=-1)
+    numbers: Floats = ((halves.astype(np.float32) - 8) * scales).reshape(len(rows), -1)
+    return numbers
+
+
+@cache
+def shipped_joint_reader() -> JointReader:
+    """Return the reader that ships with the package."""
+    return JointReader.load()

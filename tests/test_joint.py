@@ -1,0 +1,91 @@
+import threading
+
+import numpy as np
+import pytest
+
+from qa.joint import PASSAGE, QUESTION, Packer, Shown, shipped_joint_reader, unpacked
+from qa.text import simplify
+
+CHAIRED = "谁主持了大会?"
+ANSWERS = "大会由党委副书记、纪委书记柴建军主持。"
+BESIDE = "参加大会的有职工代表、特邀代表和列席代表。"
+
+
+def shown(text: str, heading: str = "", sentence: tuple[int, int] | None = None) -> Shown:
+    return Shown(heading, text, sentence or (0, len(text)))
+
+
+def packer() -> Packer:
+    return shipped_joint_reader()._pack
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        CHAIRED,
+        "誰主持了大會?",
+        "Who chaired the congress?",
+        "¿Quién presidió el congreso?",
+        "誰が大会を主宰しましたか?",
+    ],
+)
+def test_the_passage_that_answers_is_told_from_one_about_the_same(question: str) -> None:
+    answers, beside = shipped_joint_reader().score(question, [shown(ANSWERS), shown(BESIDE)])
+    assert answers > beside
+
+
+def test_a_passage_is_read_as_if_there_were_no_others() -> None:
+    reader = shipped_joint_reader()
+    together = reader.score(CHAIRED, [shown(BESIDE), shown(ANSWERS), shown("", "标题")])
+    assert together == [reader.score(CHAIRED, [one])[0] for one in (shown(BESIDE), shown(ANSWERS), shown("", "标题"))]
+    assert reader.score(CHAIRED, []) == []
+
+
+def test_traditional_characters_read_as_simplified() -> None:
+    assert simplify("誰主持了大會") == "谁主持了大会"
+    reader = shipped_joint_reader()
+    assert reader.score("誰主持了大會?", [shown(ANSWERS)]) == reader.score("谁主持了大会?", [shown(ANSWERS)])
+
+
+def test_the_window_lies_around_the_sentence() -> None:
+    text = "前" * 400 + ANSWERS + "后" * 400
+    (row,) = packer().passages([shown(text, sentence=(400, 400 + len(ANSWERS)))])
+    assert len(row.offsets) == PASSAGE
+    assert row.offsets[0][0] < 400 < 400 + len(ANSWERS) < row.offsets[-1][1]
+    (whole,) = packer().passages([shown(ANSWERS)])
+    assert (whole.offsets[0][0], whole.offsets[-1][1]) == (0, len(ANSWERS))
+
+
+def test_a_sentence_longer_than_the_window_is_read_from_its_start() -> None:
+    (row,) = packer().passages([shown("甲" * 2000, sentence=(500, 2000))])
+    assert (len(row.offsets), row.offsets[0][0]) == (PASSAGE, 500)
+
+
+def test_of_a_long_question_the_end_is_read() -> None:
+    assert packer().question("甲" * 500 + CHAIRED)[-4:] == packer().question(CHAIRED)[-4:]
+    assert len(packer().question("甲" * 500)) <= QUESTION + 6
+
+
+@pytest.mark.parametrize("text", ["", " ", "\x00\ufeff", "🙂" * 300, "\u0301" * 50, "a" * 5000])
+def test_any_text_can_be_read(text: str) -> None:
+    assert all(map(np.isfinite, shipped_joint_reader().score(text, [shown(text, text), shown(ANSWERS)])))
+
+
+def test_many_threads_read_the_same() -> None:
+    reader = shipped_joint_reader()
+    wanted = reader.score(CHAIRED, [shown(ANSWERS), shown(BESIDE)])
+    found: list[list[float]] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(reader.score(CHAIRED, [shown(ANSWERS), shown(BESIDE)])))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [wanted] * 8
+
+
+def test_numbers_of_four_bits_are_a_scale_times_what_stands_in_each_half() -> None:
+    row = np.concatenate([np.array([0.5], np.float16).view(np.uint8), np.arange(16, dtype=np.uint8) * 17])
+    assert unpacked(row[None]).tolist() == [[(n % 16 - 8) * 0.5 for n in range(32)]]

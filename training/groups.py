@@ -1,0 +1,171 @@
+"""Questions, each with the passage that answers it and passages that nearly do: what ``training/joint.py`` learns from.
+
+Reading-comprehension contexts become pages (:func:`training.rank.page`) in an index of their own; the passages that the
+program itself ranks high for a question, and that do not hold its answer, are the near misses.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa.embed import Encoder, load_encoder
+from qa.rank import Ranked
+from qa.search import Retriever
+from qa.text import fold, fold_offsets
+from training.clean import read_clean
+from training.cloze import cloze
+from training.pairs import pivot_pairs
+from training.rank import split_index
+
+KINDS = ("zh", "news", "ja", "across")
+SAME = 0.95  # texts that lie nearer are the same text
+_MISSES = 4
+
+Passage = tuple[str, str, int, int]  # heading, text, and the sentence in it that the ranking takes for the best
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A question; ``passages[0]`` answers it by its characters ``start`` to ``end`` (-1: the words are not known)."""
+
+    question: str
+    passages: list[Passage]
+    start: int
+    end: int
+    kind: str
+
+
+def asked_of_pages(
+    records: Iterable[dict[str, Any]], encoder: Encoder, kind: str, most: int, rng: random.Random
+) -> Iterator[Group]:
+    """Yield up to ``most`` questions on contexts turned into pages, each with a few near misses."""
+    records = [record for record in records if record["answer"] and record["answer"] in record["passage"]]
+    names: dict[str, str] = {}
+    for record in records:
+        names.setdefault(record["passage"], f"{len(names):06}")
+    rng.shuffle(records)
+    with split_index({name: text for text, name in names.items()}, encoder) as retriever:
+        found = 0
+        for record in records:
+            if found == most:
+                return
+            group = _asked(record, f"{names[record['passage']]}.txt", retriever, kind)
+            if group is not None:
+                found += 1
+                yield group
+
+
+def _asked(record: dict[str, Any], own: str, retriever: Retriever, kind: str) -> Group | None:
+    question, answer = record["question"], fold(record["answer"]).strip()
+    ranked = retriever.ranked(question, closely=False)
+    right = [item for item in ranked if item.candidate.document_id == own and answer in fold(item.candidate.text)]
+    if not right:
+        return None
+    span = _place(answer, right[0].candidate.text, right[0].sentence)
+    others = [item for item in ranked if answer not in fold(item.candidate.text)]
+    same = [item for item in others if item.candidate.document_id == own][: _MISSES // 2]
+    rest = [item for item in others if item.candidate.document_id != own][: _MISSES - len(same)]
+    return span and Group(question, [_shown(item) for item in (right[0], *same, *rest)], *span, kind)
+
+
+def _shown(item: Ranked) -> Passage:
+    return item.candidate.heading, item.candidate.text, *item.sentence
+
+
+def _place(answer: str, text: str, near: tuple[int, int]) -> tuple[int, int] | None:
+    """Return where the folded answer stands in a text, as offsets of the text: nearest to the best sentence."""
+    folded, offsets = fold_offsets(text)
+    places = []
+    at = folded.find(answer)
+    while answer and at >= 0:
+        places.append((offsets[at], offsets[at + len(answer) - 1] + 1))
+        at = folded.find(answer, at + 1)
+    return min(places, key=lambda span: abs(span[0] - sum(near) // 2)) if places else None
+
+
+def made_of_news(records: Iterable[dict[str, Any]], rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Yield at most one record with a made question for each article."""
+    for record in records:
+        for question, passage, answer in list(cloze(record["text"][:900], rng))[:1]:
+            text = record["text"][:700] if answer in record["text"][:700] else passage
+            yield {"question": question, "passage": f"{record['title']}\n{text}", "answer": answer}
+
+
+def across_languages(pairs: Sequence[tuple[str, str]], encoder: Encoder, rng: random.Random) -> Iterator[Group]:
+    """Yield texts with their translations, alone or beside others, and what lies near the translations."""
+    pairs = [(text.strip(), other.strip()) for text, other in pairs]
+    texts = [other for _, other in pairs]
+    vectors = encoder.encode_documents(texts)
+    for n, (text, own) in enumerate(pairs):
+        alike = vectors @ vectors[n]
+        nearest = [row for row in np.argsort(-alike)[: 8 * _MISSES] if alike[row] < SAME and texts[row] != own]
+        chosen = rng.sample(nearest[: 2 * _MISSES], min(_MISSES, len(nearest)))
+        passages = []
+        for passage in (own, *(texts[row] for row in chosen)):
+            parts = [passage] if rng.random() < 0.5 else [passage, texts[rng.randrange(len(texts))]]
+            rng.shuffle(parts)
+            joined = " ".join(parts)
+            start = joined.index(passage)
+            passages.append(("", joined, start, start + len(passage)))
+        yield Group(text, passages, -1, -1, "across")
+
+
+def write_all(cache: Path) -> None:
+    """Write ``groups/KIND.jsonl`` for each kind that is not there yet."""
+    encoder = load_encoder()
+    out = cache / "groups"
+    out.mkdir(exist_ok=True)
+    rng = random.Random(0)  # noqa: S311
+
+    def records(*names: str) -> list[dict[str, Any]]:
+        return [record for name in names for record in read_clean(cache, name)]
+
+    def keep(kind: str, groups: Callable[[], Iterator[Group]]) -> None:
+        if not (out / f"{kind}.jsonl").exists():
+            print(kind, _write(groups(), out / f"{kind}.jsonl"), flush=True)
+
+    def news() -> Iterator[Group]:
+        made = list(made_of_news(rng.sample(records("docs_xwlb_news_zh"), 9_000), rng))[:6_000]
+        return asked_of_pages(made, encoder, "news", 5_000, rng)
+
+    chinese, japanese = ("qa_cmrc2018_zh", "qa_security_news_zh"), ("qa_jsquad_ja", "qa_jaquad_ja")
+    keep("zh", lambda: asked_of_pages(records(*chinese), encoder, "zh", 12_600, rng))
+    keep("ja", lambda: asked_of_pages(records(*japanese), encoder, "ja", 7_000, rng))
+    keep("across", lambda: across_languages(_pairs(records, rng), encoder, rng))
+    keep("news", news)
+
+
+def _write(groups: Iterable[Group], file: Path) -> int:
+    """Write groups as JSON Lines; return how many."""
+    count = 0
+    with file.with_suffix(".part").open("w", encoding="utf-8") as out:
+        for group in groups:
+            out.write(json.dumps(asdict(group), ensure_ascii=False) + "\n")
+            count += 1
+    file.with_suffix(".part").replace(file)
+    return count
+
+
+def read_groups(cache: Path) -> list[Group]:
+    """Return the groups of all kinds."""
+    groups = []
+    for kind in KINDS:
+        with (cache / "groups" / f"{kind}.jsonl").open(encoding="utf-8") as lines:
+            groups += [Group(**json.loads(line)) for line in lines]
+    return groups
+
+
+def _pairs(records: Callable[..., list[dict[str, Any]]], rng: random.Random) -> list[tuple[str, str]]:
+    english, other = records("parallel_en_zh"), records("parallel_multi")
+    kept = [r for r in english if 12 <= len(r["text2"]) <= 90 and len(r["text1"]) <= 200]
+    pairs = [(r["text1"], r["text2"]) for r in rng.sample(kept, 2_500)]
+    pairs += [(r["text2"], r["text1"]) for r in rng.sample(kept, 800)]
+    pivot = [pair for pair in pivot_pairs(english, other) if 12 <= len(pair[1]) <= 90 and len(pair[0]) <= 200]
+    return pairs + rng.sample(pivot, 3_500)
