@@ -201,13 +201,13 @@ class Retriever:
         """Return what either leg finds before ranking, in index order, each with both legs' scores."""
         return self._found(question, self.weighed(question), k, documents)
 
-    @np.errstate(invalid="ignore")  # see qa.rank
     def _found(self, question: str, weighed: Weighed, k: int, documents: Sequence[str] | None) -> list[Candidate]:
         depth = max(k, LEG_DEPTH)
         only = None if documents is None else self.passages.rows_of(documents)
         dense, lexical = self._found_by_legs(question, depth, only, self._translated(weighed, depth, only))
         return self._candidates(sorted(dense), dense, lexical)
 
+    @np.errstate(invalid="ignore")  # see qa.rank
     def _found_by_legs(
         self, question: str, depth: int, only: Sequence[int] | None, others: Set[int] = frozenset()
     ) -> tuple[dict[int, float], dict[int, float]]:
