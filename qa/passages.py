@@ -96,8 +96,9 @@ class Passages:
             yield from self._all(statement.format(f"({','.join('?' * len(part))})"), part)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Give the file back, and what was kept of it."""
         self._connection.close()
+        self._kept = {}
 
     def __len__(self) -> int:
         return self._length

@@ -365,6 +365,7 @@ def test_number_of_sources_and_documents_can_be_chosen(new_page: NewPage, opened
     page.click("#wd-options > button")
     page.fill("#wd-k input[type=number]", "3")
     page.keyboard.press("Tab")
+    expect(page.locator("#wd-k input[type=range]")).to_have_value("3")
     title = opened.documents["000_e1c267786c071a21.txt"].title
     page.click("#wd-documents input")
     page.get_by_role("option", name=title).click()
