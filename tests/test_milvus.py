@@ -212,9 +212,9 @@ def test_quality_on_the_seeds_is_the_folders(
     third.write_text("".join(QUESTIONS.read_text("utf-8").splitlines(keepends=True)[::3]), "utf-8")
     there = evaluate(third, f"{milvus}/seeds").figures
     here = evaluate(third, seeds_index).figures
-    assert there["success@1"] == pytest.approx(here["success@1"], abs=0.005)
+    assert there["success@1"] == pytest.approx(here["success@1"], abs=0.01)  # one question
     assert there["legs"]["dense"] == here["legs"]["dense"]
-    assert there["legs"]["lexical"]["success@1"] == pytest.approx(here["legs"]["lexical"]["success@1"], abs=0.02)
+    assert there["legs"]["lexical"]["success@1"] == pytest.approx(here["legs"]["lexical"]["success@1"], abs=0.03)
 
 
 def test_the_command_line_publishes_and_asks_there(
