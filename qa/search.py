@@ -135,8 +135,8 @@ class Retriever:
         asked = _asked(_checked(question, k))
         only = None if documents is None else self.passages.rows_of(documents)
         dense, lexical = self._found_by_legs(asked, max(k, FUSE_DEPTH), only)
-        frequencies = self._generation.lexical.frequencies(distinct := question_terms(asked))
-        most = most_lexical(weigh(distinct, frequencies, len(self._generation.lexical)))
+        index, distinct = self._generation.lexical, question_terms(asked)
+        most = most_lexical(weigh(distinct, index.frequencies(distinct), len(index)))
         worth = learned_weights().shortlist
         scores = {row: worth * dense[row] + lexical[row] / most for row in dense}
         rows = sorted(scores, key=lambda row: (-scores[row], row))[:k]

@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from qa.joint import BLOCK, unpacked
+
 _FILE = "e5-small-q4.bin"
-_BLOCK = 18  # bytes: a float16 scale and 32 numbers of four bits
 _PROMPT = "query:"
 _LONGEST = 12
 _LEAST_IN_SCRIPT = 50
@@ -82,10 +83,7 @@ def _tensors(raw: bytes, at: int) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _unpack(raw: bytes, offset: int, size: int) -> np.ndarray:
-    blocks = np.frombuffer(raw, np.uint8, size, offset).reshape(-1, _BLOCK)
-    scales = blocks[:, :2].copy().view("<f2").astype(np.float32)
-    low, high = (blocks[:, 2:] & 15).astype(np.float32), (blocks[:, 2:] >> 4).astype(np.float32)
-    return ((np.concatenate([low, high], axis=1) - 8) * scales).ravel()
+    return unpacked(np.frombuffer(raw, np.uint8, size, offset).reshape(-1, BLOCK)).ravel()
 
 
 def piece_tokenizer(packed: Packed) -> Tokenizer:
