@@ -23,6 +23,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from torch.nn.utils.rnn import pad_sequence
 
 from qa.joint import Packer, Row, Shown, roles
 from qa.text import simplify
@@ -166,10 +167,7 @@ def collate(items: Sequence[Item]) -> Batch:
 
 
 def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
-    out = np.full((len(rows), max(map(len, rows))), value, np.int64)
-    for n, row in enumerate(rows):
-        out[n, : len(row)] = row
-    return torch.from_numpy(out)
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)
 
 
 def show(group: Group, rng: random.Random) -> list[Shown]:
@@ -400,9 +398,8 @@ def main() -> None:
     kept = keep_pieces(model, options.cache, groups)
     train(net, [group for group in groups if not held_out(group)], packer, glosses(options.cache), options.minutes)
     torch.save(net.state_dict(), options.cache / "joint.pt")
-    tokenizer = pruned(model, kept)
-    print(right_of_three(net, [group for group in groups if held_out(group)], Packer(tokenizer)))
-    export(net, kept, tokenizer)
+    print(right_of_three(net, [group for group in groups if held_out(group)], packer))
+    export(net, kept, pruned(model, kept))
 
 
 if __name__ == "__main__":
