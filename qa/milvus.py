@@ -43,6 +43,8 @@ _FILE_ALIAS = "qa"
 _KEPT_GENERATIONS = 2
 _BATCH = 500
 _SECONDS = 60.0
+# Milvus Lite hangs up on a connection that waits and is pinged all the same: "too many pings".
+_UNPINGED = {"grpc.keepalive_permit_without_calls": 0}
 _RECALL_SAMPLE, _RECALL_AT = 32, 10
 
 
@@ -79,7 +81,8 @@ class Connection:
         self._location = location
         self._error = MilvusException
         try:
-            self._client = MilvusClient(uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=_SECONDS)
+            token = os.environ.get("MILVUS_TOKEN", "")
+            self._client = MilvusClient(uri, token=token, timeout=_SECONDS, grpc_options=_UNPINGED)
         except MilvusException as error:
             raise self._told(error) from error
 
