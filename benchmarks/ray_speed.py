@@ -28,7 +28,7 @@ def rate(texts: list[str], processes: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=int, default=60_000)
+    parser.add_argument("--texts", type=int, default=200_000)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     paragraph = "第{n}次大会由{m}号同志主持,与会人员认真听取了工作报告,并就下一阶段的重点任务进行了深入讨论。"

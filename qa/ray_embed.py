@@ -18,7 +18,8 @@ from qa.embed import Encoder, Floats, Progress, load_encoder
 from qa.errors import ModelMismatch, RayUnreachable
 
 LOCAL = "local"
-_BLOCK = 512
+_BLOCK = 2_048  # texts: smaller ones cost the process that collects them more than embedding them costs
+_BLOCKS_EACH = 8  # but as many for each actor, so that none waits long for the last
 _STARTS = 3  # on a busy machine processes come up later than the 30 seconds that Ray waits for them
 _STORE_BYTES = 256 * 2**20
 _ADDRESS = re.compile(r"local|auto|(?:ray://)?[^\s/:]+:\d+")
@@ -70,13 +71,14 @@ class Cluster:
         import pyarrow as pa  # noqa: PLC0415
         import ray.data  # noqa: PLC0415
 
-        starts = range(0, len(texts), _BLOCK)
-        rows = [range(start, min(start + _BLOCK, len(texts))) for start in starts]
+        block = min(_BLOCK, -(-len(texts) // (_BLOCKS_EACH * processes)))
+        starts = range(0, len(texts), block)
+        rows = [range(start, min(start + block, len(texts))) for start in starts]
         blocks = [pa.table({"row": part, "text": [texts[row] for row in part]}) for part in rows]
         embedded = ray.data.from_arrow(blocks).map_batches(
             Embed,
             fn_constructor_args=(name, fingerprint),
-            batch_size=_BLOCK,
+            batch_size=block,
             num_cpus=1,
             compute=ray.data.ActorPoolStrategy(size=min(processes, len(blocks))),
         )
@@ -122,7 +124,7 @@ class Cluster:
 class RayEncoder:
     """An encoder whose documents a cluster embeds; see :class:`qa.embed.Encoder`."""
 
-    at_once = 16_384  # texts: each call starts actors, which load the model
+    at_once = 32_768  # texts: each call starts actors, which load the model
 
     def __init__(self, encoder: Encoder, cluster: Cluster) -> None:
         self._encoder = encoder
