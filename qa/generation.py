@@ -58,8 +58,8 @@ class Passages(Protocol):
     def at(self, rows: Sequence[int]) -> list[Passage]:
         """Return the passages of some rows, in their order."""
 
-    def headings_at(self, rows: Sequence[int]) -> list[str]:
-        """Return the headings under which some rows were indexed, in their order."""
+    def headed_at(self, rows: Sequence[int]) -> list[tuple[Passage, str]]:
+        """Return the passages of some rows with the headings under which they were indexed, in their order."""
 
     def rows_of(self, document_ids: Sequence[str]) -> list[int]:
         """Return the rows of all passages that stand in some documents, repeats included."""

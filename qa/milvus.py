@@ -275,9 +275,9 @@ def insert(call: Connection, collection: str, rows: Iterable[Row]) -> int:
 
 
 def _passages(built: generation.Generation, rows: Sequence[int]) -> tuple[list[Row], Iterator[Row]]:
-    passages, headings = built.passages.at(rows), built.passages.headings_at(rows)
-    vectors = built.vectors.rows(rows)
-    stored = [passage_rows(*one) for one in zip(passages, headings, rows, vectors.tolist(), strict=True)]
+    vectors = built.vectors.rows(rows).tolist()
+    headed = zip(built.passages.headed_at(rows), rows, vectors, strict=True)
+    stored = [passage_rows(passage, heading, row, vector) for (passage, heading), row, vector in headed]
     return [row for row, _ in stored], chain.from_iterable(places for _, places in stored)
 
 

@@ -138,16 +138,15 @@ class Passages:
 
     def at(self, rows: Sequence[int]) -> list[Passage]:
         """See :class:`qa.generation.Passages`."""
-        found = by_row(self.call, self.collection, rows, PASSAGE_FIELDS)
+        return [passage for passage, _ in self.headed_at(rows)]
+
+    def headed_at(self, rows: Sequence[int]) -> list[tuple[Passage, str]]:
+        """See :class:`qa.generation.Passages`."""
+        found = by_row(self.call, self.collection, rows, [*PASSAGE_FIELDS, "heading"])
         places: dict[int, list[Row]] = defaultdict(list)
         for place in places_of(self.call, self.collection, [row for row in found if found[row]["repeats"]]):
             places[place["row"]].append(place)
-        return [passage_of(found[row], places[row]) for row in rows]
-
-    def headings_at(self, rows: Sequence[int]) -> list[str]:
-        """See :class:`qa.generation.Passages`."""
-        found = by_row(self.call, self.collection, rows, ["row", "heading"])
-        return [found[row]["heading"] for row in rows]
+        return [(passage_of(found[row], places[row]), found[row]["heading"]) for row in rows]
 
     def rows_of(self, document_ids: Sequence[str]) -> list[int]:
         """See :class:`qa.generation.Passages`."""

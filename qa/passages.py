@@ -109,14 +109,13 @@ class Passages:
 
     def at(self, rows: Sequence[int]) -> list[Passage]:
         """Return the passages of some rows, in their order."""
-        return [passage for passage, _ in self._at(rows)]
+        return [passage for passage, _ in self.headed_at(rows)]
 
-    def headings_at(self, rows: Sequence[int]) -> list[str]:
-        """Return the headings under which some rows were indexed, in their order."""
-        return [heading for _, heading in self._at(rows)]
+    def headed_at(self, rows: Sequence[int]) -> list[tuple[Passage, str]]:
+        """Return the passages of some rows with the headings under which they were indexed, in their order.
 
-    def _at(self, rows: Sequence[int]) -> list[tuple[Passage, str]]:
-        """Return passages and headings; those of the last questions are kept, for the same ones come again."""
+        Those of the last questions are kept, for the same ones come again.
+        """
         kept = self._kept
         new = self._read([row for row in rows if row not in kept])
         found = [new[row] if row in new else kept[row] for row in rows]

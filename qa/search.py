@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from qa.weigh import Weighed, weigh
 LEG_DEPTH = 100
 RANK_DEPTH = 60
 FUSE_DEPTH = 30
+_OTHERS = 0.5
 _LONGEST_QUESTION = 5_000
 
 
@@ -134,7 +137,11 @@ class Retriever:
         """
         asked = _asked(_checked(question, k))
         only = None if documents is None else self.passages.rows_of(documents)
-        dense, lexical = self._found_by_legs(asked, max(k, FUSE_DEPTH), only)
+        depth = max(k, FUSE_DEPTH)
+        dense, lexical = self._found_by_legs(asked, depth, only)
+        # To score these, the full text would have to be searched again; they all have less than the last that it found.
+        others = _OTHERS * min(lexical.values(), default=0.0) if len(lexical) == depth else 0.0
+        lexical = dict.fromkeys(dense, others) | lexical
         index, distinct = self._generation.lexical, question_terms(asked)
         most = most_lexical(weigh(distinct, index.frequencies(distinct), len(index)))
         worth = learned_weights().shortlist
@@ -205,33 +212,29 @@ class Retriever:
         depth = max(k, LEG_DEPTH)
         only = None if documents is None else self.passages.rows_of(documents)
         dense, lexical = self._found_by_legs(question, depth, only, self._translated(weighed, depth, only))
+        missing = [row for row in sorted(dense) if row not in lexical]
+        lexical.update(zip(missing, self._generation.lexical.score(question, missing), strict=True))
         return self._candidates(sorted(dense), dense, lexical)
 
     @np.errstate(invalid="ignore")  # see qa.rank
     def _found_by_legs(
         self, question: str, depth: int, only: Sequence[int] | None, others: Set[int] = frozenset()
     ) -> tuple[dict[int, float], dict[int, float]]:
-        """Return both legs' scores of what either finds, and of some other rows."""
+        """Return the dense leg's scores of all that is found and of some other rows; the lexical leg's of its own."""
+        found = _beside().submit(self._generation.lexical.search, question, depth, only)
         vector = self._encoder.encode_queries([question])
         dense = dict(self._generation.vectors.search(vector, depth, only)[0])
-        lexical = dict(self._generation.lexical.search(question, depth, only))
-        rows = sorted(dense.keys() | lexical.keys() | others)
-        missing_dense = [row for row in rows if row not in dense]
-        dense.update(
-            zip(missing_dense, (self._generation.vectors.rows(missing_dense) @ vector[0]).tolist(), strict=True)
-        )
-        missing_lexical = [row for row in rows if row not in lexical]
-        lexical.update(zip(missing_lexical, self._generation.lexical.score(question, missing_lexical), strict=True))
+        lexical = dict(found.result())
+        missing = sorted((lexical.keys() | others) - dense.keys())
+        dense.update(zip(missing, (self._generation.vectors.rows(missing) @ vector[0]).tolist(), strict=True))
         return dense, lexical
 
     def _candidates(
         self, rows: Sequence[int], dense: Mapping[int, float], lexical: Mapping[int, float]
     ) -> list[Candidate]:
-        entries = self.passages.at(rows)
-        headings = self.passages.headings_at(rows)
         return [
             Candidate(row, passage.document_id, heading, passage.text, dense[row], lexical[row])
-            for row, passage, heading in zip(rows, entries, headings, strict=True)
+            for row, (passage, heading) in zip(rows, self.passages.headed_at(rows), strict=True)
         ]
 
     def _rank(
@@ -281,6 +284,12 @@ class Retriever:
             legs = item.candidate.dense, item.candidate.lexical
             hits.append(Hit(n, value, passage, document, *legs, evidence, _span(item, passage)))
         return hits
+
+
+@cache
+def _beside() -> ThreadPoolExecutor:
+    """Return the threads in which one leg searches while the other does; both do most of their work outside Python."""
+    return ThreadPoolExecutor(thread_name_prefix="leg")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ reads all rows, so its recall does not depend on how questions lie to passages, 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ class VectorIndex:
             if wanted == n or scores[0, -1] < scores[0, k - 1]:
                 break
             wanted *= 2
-        return _best(rows[0].tolist(), scores[0].tolist(), k)
+        return _best(rows[0], scores[0], k)
 
     def _scanned(self, query: Floats, k: int) -> list[tuple[int, float]]:
         wanted = min(max(_CANDIDATES * k, _FEWEST_CANDIDATES), len(self))
@@ -137,7 +137,7 @@ class VectorIndex:
         _, found = self._scan.search(query[None].astype(np.float32), wanted)
         rows = np.sort(found[0][found[0] >= 0])
         scores = self.rows(rows) @ query.astype(np.float32)
-        return _best(rows.tolist(), scores.tolist(), k)
+        return _best(rows, scores, k)
 
     def rows(self, ids: Sequence[int] | Ids) -> Floats:
         """Return the stored vectors of some rows, shape (len(ids), dim)."""
@@ -146,8 +146,9 @@ class VectorIndex:
         return np.asarray(self._index.reconstruct_batch(np.asarray(ids, np.int64)), np.float32)
 
 
-def _best(rows: Iterable[int], scores: Iterable[float], k: int) -> list[tuple[int, float]]:
-    return sorted(zip(rows, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[:k]
+def _best(rows: Ids, scores: Floats, k: int) -> list[tuple[int, float]]:
+    order = np.lexsort((rows, -scores))[:k]
+    return list(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def _trained_scan(vectors: Floats | Halves) -> Any:

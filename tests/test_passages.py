@@ -22,7 +22,7 @@ def test_passages_and_documents_are_read_back(passages: Passages) -> None:
         Passage("a.txt#0-9", "a.txt", 0, 9, "大会由柴建军主持。", (Place("目录/b.txt", 7, 16),)),
         Passage("目录/b.txt#0-7", "目录/b.txt", 0, 7, "会议圆满结束。"),
     ]
-    assert passages.headings_at([1, 0]) == ["乙", "甲 协和医院"]
+    assert [heading for _, heading in passages.headed_at([1, 0])] == ["乙", "甲 协和医院"]
     assert passages.document("目录/b.txt") == Document("目录/b.txt", "乙", "会议圆满结束。大会由柴建军主持。")
     assert passages.rows_embedded(["h1", "h2", "h0"]) == {"h0": 0, "h1": 1}
 
@@ -90,7 +90,7 @@ def test_passages_that_are_kept_are_those_on_disk(tmp_path: Path, monkeypatch: p
     try:
         for wanted in ([3, 1, 3], [1, 2], [], [7, 1, 4, 2], list(range(19, 7, -1)), [0, 19]):
             assert [passage.text for passage in opened.at(wanted)] == [f"{row}" for row in wanted]
-            assert opened.headings_at(wanted) == [f"h{row}" for row in wanted]
+            assert [heading for _, heading in opened.headed_at(wanted)] == [f"h{row}" for row in wanted]
             assert len(opened._kept) <= 5
     finally:
         opened.close()

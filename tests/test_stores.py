@@ -79,7 +79,7 @@ def test_what_was_written_is_read_back(served: Generation) -> None:
     passages = served.passages
     assert list(passages) == PASSAGES
     assert passages.at([2, 0, 2]) == [PASSAGES[n] for n in (2, 0, 2)]
-    assert passages.headings_at([1, 0]) == ["乙", "甲 协和医院"]
+    assert [heading for _, heading in passages.headed_at([1, 0])] == ["乙", "甲 协和医院"]
     assert [passages.document(document.id) for document in (FIRST, SECOND, EMPTY)] == [FIRST, SECOND, EMPTY]
     assert np.array_equal(served.vectors.rows([2, 0]), VECTORS[[2, 0]])
     assert served.vectors.rows([]).shape == (0, 4)
