@@ -1,6 +1,7 @@
 """The first few of a ranking that stand close together, each read together with the question (pure).
 
-Most questions have a first passage that leads by more than reading could change, and cost nothing here.
+The first is always read so, for the words that answer; most often it leads by more than reading could change, and
+nothing else is.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from qa.joint import Shown
-from qa.rank import Ranked
+from qa.joint import Reading, Shown
+from qa.rank import EncodeTokens, Ranked
+from qa.reread import found_in
+from qa.span import read_spans
 
 MOST_READ = 3
 MARGIN = 1.5
@@ -18,22 +21,30 @@ _MOST = 5.0  # the reader is trusted no further
 
 
 class Judge(Protocol):
-    """Tells how well passages answer, as :class:`qa.joint.JointReader`."""
+    """Tells how well passages answer and where, as :class:`qa.joint.JointReader`."""
 
-    def score(self, question: str, passages: Sequence[Shown]) -> list[float]:
-        """Return the log odds that each answers."""
+    def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
+        """Read passages, each as if there were no others."""
 
 
-def read_closely(question: str, ranked: Sequence[Ranked], judge: Judge, weight: float) -> list[Ranked]:
+def read_closely(
+    question: str, ranked: Sequence[Ranked], judge: Judge, encode_tokens: EncodeTokens, weight: float
+) -> list[Ranked]:
     """Return the ranking with the best of those first that lie within ``MARGIN`` of the first.
 
     :param weight: what the judge's score counts beside the ranking's.
-    :return: only the one that is put first is moved, and takes the first one's score.
+    :return: only the one that is put first is moved, and takes the first one's score. Those that were read carry the
+        words that both readers find and the feature ``joint``, the judge's score.
     """
     close = [item for item in ranked[:MOST_READ] if item.score >= ranked[0].score - MARGIN]
-    if len(close) < 2:
-        return list(ranked)
     shown = [Shown(item.candidate.heading, item.candidate.text, item.sentence) for item in close]
-    judged = [max(-_MOST, min(_MOST, score)) for score in judge.score(question, shown)]
-    best = max(range(len(close)), key=lambda n: (close[n].score + weight * judged[n], -n))
-    return [replace(close[best], score=ranked[0].score), *ranked[:best], *ranked[best + 1 :]]
+    readings = judge.read(question, shown) if close else []
+    reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings)
+    done = []
+    for item, read, reading in zip(close, reads, readings, strict=True):
+        judged = max(-_MOST, min(_MOST, reading.score))
+        features = {**item.features, "sure": read.sure, "joint": judged}
+        done.append(replace(found_in(item, read), features=features))
+    first = sorted(range(len(done)), key=lambda n: -(done[n].score + weight * done[n].features["joint"]))[:1]
+    best = [replace(done[n], score=ranked[0].score) for n in first]
+    return [*best, *(item for n, item in enumerate(done) if n not in first), *ranked[len(done) :]]

@@ -1,4 +1,4 @@
-"""A question and a passage read together → how well the passage answers.
+"""A question and a passage read together → how well the passage answers, and where in it.
 
 The network is multilingual-e5-small (MIT; Wang et al. 2024), parted in the middle (MacAvaney et al. 2020, PreTTR): the
 lower six of its layers read question and passage apart and as they were, so what they make of a passage is kept; the
@@ -49,6 +49,19 @@ class Row:
     ids: list[int]
     start: int
     offsets: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a passage with a question found.
+
+    ``score``: the log odds that it answers. ``ends``: how well an answer would begin and end at each of the n tokens
+    that were read of its text, logits of shape (n, 2); ``offsets`` of the tokens in it.
+    """
+
+    score: float
+    offsets: list[tuple[int, int]]
+    ends: Floats
 
 
 class Packer:
@@ -115,7 +128,8 @@ class JointReader:
         self._lower, self._upper = (
             [_Layer(arrays, f"{half}{n}") for n in range(len(arrays[half]))] for half in ("lower", "upper")
         )
-        self._mix = [arrays[name].astype(np.float32) for name in ("mix.w", "mix.b", "score.w", "score.b")]
+        heads = "mix.w", "mix.b", "score.w", "score.b", "ends.w", "ends.b"
+        self._heads = [arrays[name].astype(np.float32) for name in heads]
         # The same passages come again with other questions: 100 KB each.
         self._alone = lru_cache(maxsize=500)(self._read_alone)
 
@@ -129,12 +143,12 @@ class JointReader:
         return cls(Packer(Tokenizer.from_buffer(arrays.pop("tokenizer").tobytes())), arrays)
 
     @np.errstate(over="ignore")  # in the tail of _gelu
-    def score(self, question: str, passages: Sequence[Shown]) -> list[float]:
-        """Return the log odds that each passage answers; each is read as if there were no others."""
+    def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
+        """Read passages, each as if there were no others."""
         asked = self._pack.question(question)
         own = self._alone(tuple(asked))
         return [
-            self._judge(np.concatenate([own, self._alone(tuple(row.ids))]), roles(asked, row))
+            self._judge(np.concatenate([own, self._alone(tuple(row.ids))]), roles(asked, row), row, len(asked))
             for row in self._pack.passages(passages)
         ]
 
@@ -144,13 +158,14 @@ class JointReader:
             x = layer(x)
         return x.astype(np.float16)
 
-    def _judge(self, states: Array, told: Sequence[int]) -> float:
+    def _judge(self, states: Array, told: Sequence[int], row: Row, start: int) -> Reading:
         x: Floats = states + self._role[list(told)]
         for layer in self._upper:
             x = layer(x)
-        weight, bias, score, base = self._mix
+        weight, bias, score, base, ends, shift = self._heads
         mixed = _gelu(np.concatenate([x[0], x.mean(axis=0)]) @ weight + bias)
-        return float(mixed @ score[:, 0] + base[0])
+        own = x[start + row.start :][: len(row.offsets)]
+        return Reading(float(mixed @ score[:, 0] + base[0]), row.offsets, own @ ends + shift)
 
 
 class _Layer:

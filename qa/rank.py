@@ -144,10 +144,9 @@ def rank(
 
 
 def signals(item: Ranked) -> dict[str, float]:
-    """Return what the confidence rests on: the features and the score, and each as it counts for a far question."""
-    told = {**item.features, "score": item.score}
-    far = 1 - told.pop("reach", 1.0)
-    return {**told, "far": far, **{f"far_{name}": value * far for name, value in told.items()}}
+    """Return what the confidence rests on: the features, the score, and how far the question is from the collection."""
+    features = {name: value for name, value in item.features.items() if name != "reach"}
+    return {**features, "score": item.score, "far": 1 - item.features.get("reach", 1.0)}
 
 
 def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:

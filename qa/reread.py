@@ -41,25 +41,18 @@ def answer_worth(question: str, reach: float, near: float, far: float) -> float:
     return reach * near + (1 - reach) * far if asks(question) else 0.0
 
 
-def read_features(question: str, passage: str, encode_tokens: EncodeTokens) -> dict[str, float]:
-    """Return the features of having been read."""
-    (read,) = read_spans(question, [passage], encode_tokens)
-    return _told(read)
-
-
-def _reread(item: Ranked, read: Read, worth: float) -> Ranked:
+def found_in(item: Ranked, read: Read) -> Ranked:
+    """Return a passage with the words that were found in it; if they are sure, their sentence is the best."""
     sentence = item.sentence
     if read.span is not None and read.sure >= SURE:
         sentence = next((s for s in sentences(item.candidate.text) if s[0] <= read.span[0] < s[1]), sentence)
+    return replace(item, sentence=sentence, span=read.span, sure=read.sure)
+
+
+def _reread(item: Ranked, read: Read, worth: float) -> Ranked:
     told = _told(read)
-    return replace(
-        item,
-        score=item.score + worth * told["answer"],
-        sentence=sentence,
-        features={**item.features, **told},
-        span=read.span,
-        sure=read.sure,
-    )
+    features = {**item.features, **told}
+    return replace(found_in(item, read), score=item.score + worth * told["answer"], features=features)
 
 
 def _told(read: Read) -> dict[str, float]:

@@ -189,6 +189,7 @@ class Retriever:
             weighed = self.weighed(asked)
             found = self._found(asked, weighed, k, documents)
             ranked = rerank(asked, self._rank(asked, weighed, found, k, RERANK_DEPTH), self._reranker)
+            ranked = self._closely(asked, ranked, 0.0)
         return spread(ranked, learned_weights().spread)
 
     def _look(self, asked: str, k: int, documents: Sequence[str] | None, closely: bool = True) -> _Looked:
@@ -200,7 +201,7 @@ class Retriever:
             found = self._found(asked, weighed, k, documents)
             ranked = self._rank(asked, weighed, found, k)
             if closely:
-                ranked = read_closely(asked, ranked, shipped_joint_reader(), learned_weights().joint)
+                ranked = self._closely(asked, ranked, learned_weights().joint)
             self._latest = latest = _Looked(key, found, ranked)
         return latest
 
@@ -242,6 +243,9 @@ class Retriever:
     ) -> list[Ranked]:
         ranked = rank(question, weighed, found, self.encode_tokens, depth=max(k, RANK_DEPTH))
         return reread(question, ranked, self.encode_tokens, learned_weights(), read)
+
+    def _closely(self, question: str, ranked: Sequence[Ranked], weight: float) -> list[Ranked]:
+        return read_closely(question, ranked, shipped_joint_reader(), self.encode_tokens, weight)
 
     def weighed(self, question: str) -> Weighed:
         """Return the question's terms, weighed by how rare they are in this index, and what translates the rest."""

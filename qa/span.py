@@ -1,7 +1,8 @@
 """A question and a passage → the words that answer, at their exact place, and how likely they are right (pure).
 
 A span lies in one sentence, cuts no word or number of a spaced script and no pair of quotes or brackets, and
-begins and ends with no mere punctuation. Among those, :class:`qa.reader.Reader` decides.
+begins and ends with no mere punctuation. Among those, :class:`qa.reader.Reader` decides, and beside it, where a passage
+was read by it as well, :class:`qa.joint.JointReader`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from qa.compare import (
     words,
 )
 from qa.embed import Tokens
+from qa.joint import Reading
 from qa.reader import LONGEST, Reader, ahead, shipped_reader
 from qa.text import quotations
 
@@ -44,6 +46,8 @@ _IMPOSSIBLE = -1e4
 _SAME = 0.5  # the cosine from which words of two languages count as the same
 _WHO = TYPES.index("who")
 _BETWEEN = re.compile("[、,和及与]")
+_UNLIKELY = -12.0  # the least that a character counts as an answer's first or last for the joint reader
+_JOINT, _JOINT_BY_RULES = 1.0, 2.0  # what it counts: more where rules do the other reader's work
 _FAR = 6.0  # by how much a name alone may score below the words it stands in
 _OPEN = [TYPES.index("why"), TYPES.index("how")]
 _IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
@@ -104,12 +108,17 @@ def find_span(
 
 @np.errstate(invalid="ignore")  # see qa.rank
 def read_spans(
-    question: str, passages: Sequence[str], encode_tokens: EncodeTokens | None = None, reader: Reader | None = None
+    question: str,
+    passages: Sequence[str],
+    encode_tokens: EncodeTokens | None = None,
+    reader: Reader | None = None,
+    readings: Sequence[Reading] = (),
 ) -> list[Read]:
     """Read passages for a question; what each one tells does not depend on the others.
 
     :param encode_tokens: finds words that mean the same, where the question is in neither Chinese nor Japanese.
     :param reader: the one that ships with the package by default.
+    :param readings: what the joint reader found in each passage, which then counts as well.
     """
     reader = reader or shipped_reader()
     asked = ask(question, reader.alphabet)
@@ -120,11 +129,13 @@ def read_spans(
         may = np.concatenate([found[n][1] for n in few])
         linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
         compared = compare(asked, told, linked)
-        chosen = choose(asked, told, may, compared, reader.read(asked, told, compared))
+        also = [readings[n] for n in few] if readings else []
+        chosen = choose(asked, told, may, compared, reader.read(asked, told, compared), also)
         for n, best in zip(few, chosen, strict=True):
             if best is not None:
                 span = int(told.offsets[best.start]), int(told.offsets[best.end - 1]) + 1
-                reads[n] = Read(best.score, span, probability(best.signals))
+                judged = readings[n].score if readings else None
+                reads[n] = Read(best.score, span, probability(best.signals, judged))
     return reads
 
 
@@ -179,15 +190,22 @@ def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Bools:
     return linked
 
 
-def choose(asked: Asked, told: Told, may: Bools, compared: Floats, scores: Floats) -> list[Chosen | None]:
+def choose(
+    asked: Asked, told: Told, may: Bools, compared: Floats, scores: Floats, readings: Sequence[Reading] = ()
+) -> list[Chosen | None]:
     """Return for each passage the best of the spans that may be an answer, in its likeliest sentence; or None.
 
     :param may: :func:`allowed` of each passage, behind one another.
     :param scores: :meth:`qa.reader.Reader.read`.
+    :param readings: what the joint reader found in each passage, if it read them.
     """
     firsts = told.borders[:-1]
     learnt = np.add.reduceat(told.classes[:, _IDEOGRAPHS].sum(axis=1), firsts) > 0.3 * np.diff(told.borders)
     scores = _restricted(asked, told, learnt, may, compared, scores)
+    if readings:
+        by_rules = asked.foreign | ~learnt
+        worth = told.to_characters(np.where(by_rules, _JOINT_BY_RULES, _JOINT))
+        scores = (scores + worth[:, None] * jointly(told, readings)).astype(np.float32)
     most = np.maximum.reduceat(scores.max(axis=1), firsts)
     chances = np.exp(scores - told.to_characters(most)[:, None])
     in_sentence = np.add.reduceat(chances.sum(axis=1), told.starts)
@@ -217,6 +235,24 @@ def choose(asked: Asked, told: Told, may: Bools, compared: Floats, scores: Float
         values = np.array([signals[name] for name in SIGNALS], np.float32)
         chosen.append(Chosen(start, start + extra + 1, top + log(total) if known else 0.0, values))
     return chosen
+
+
+def jointly(told: Told, readings: Sequence[Reading]) -> Floats:
+    """Return how likely each span is for the joint reader, shape as :meth:`qa.reader.Reader.read`.
+
+    A character stands for the token that it lies in; one that was not read is unlikely.
+    """
+    ends = np.full((len(told.offsets), 2), _UNLIKELY, np.float32)
+    for (first, after), reading in zip(pairwise(told.borders.tolist()), readings, strict=True):
+        if reading.offsets:
+            likely = reading.ends - reading.ends.max(axis=0)
+            likely = np.maximum(likely - np.log(np.exp(likely).sum(axis=0)), np.float32(_UNLIKELY))
+            offsets, (starts, stops) = told.offsets[first:after], np.array(reading.offsets).T
+            token = np.maximum(np.searchsorted(starts, offsets, side="right") - 1, 0)
+            within = (starts[token] <= offsets) & (offsets < stops[token])
+            ends[first:after][within] = likely[token[within]]
+    spans: Floats = ends[:, :1] + ahead(ends[:, 1], _UNLIKELY)
+    return spans
 
 
 def _restricted(asked: Asked, told: Told, learnt: Bools, may: Bools, compared: Floats, scores: Floats) -> Floats:
@@ -300,14 +336,18 @@ def allowed(told: Told) -> Bools:
 
 
 @cache
-def _fitted() -> Mapping[str, float]:
-    """Return the intercept and the weight of each signal, as fitted by ``python -m training.span``."""
-    fitted: dict[str, float] = json.loads(_CHANCE.read_text("utf-8"))["weights"]
+def _fitted() -> Mapping[str, Mapping[str, float]]:
+    """Return the intercept and the weight of each signal, of one reader ``alone`` and of both ``together``."""
+    fitted: dict[str, dict[str, float]] = json.loads(_CHANCE.read_text("utf-8"))["weights"]
     return fitted
 
 
-def probability(signals: Floats) -> float:
-    """Return the probability that a span is right, from its ``SIGNALS``."""
-    fitted = _fitted()
+def probability(signals: Floats, judged: float | None = None) -> float:
+    """Return the probability that a span is right, from its ``SIGNALS``.
+
+    :param judged: the joint reader's score of the passage, if it was read by both readers.
+    """
+    fitted = _fitted()["alone" if judged is None else "together"]
     total = fitted["intercept"] + sum(fitted[name] * float(value) for name, value in zip(SIGNALS, signals, strict=True))
+    total += 0 if judged is None else fitted["judged"] * judged
     return (1 + tanh(total / 2)) / 2

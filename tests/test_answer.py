@@ -12,7 +12,7 @@ EVIDENCE = Evidence("d", 0, 4, "甲主持。")
 HIT = Hit(1, 1.0, Passage("d#0-4", "d", 0, 4, "甲主持。"), DOCUMENT, 0.5, 2.0, EVIDENCE)
 NOTHING = dict.fromkeys(FEATURES, 0.0)
 MET = ("late", "cover", "cover_rare", "cover_document", "dense")
-EVERYTHING = {**dict.fromkeys(MET, 1.0), "answer": 6.0, "sure": 0.9, "score": 16.0}
+EVERYTHING = {**dict.fromkeys(MET, 1.0), "answer": 6.0, "sure": 0.9, "score": 16.0, "joint": 4.0}
 WORDS = Span(0, 1, "甲")
 
 

@@ -1,28 +1,53 @@
 from collections.abc import Sequence
 
+import numpy as np
+
 from qa.closely import MARGIN, MOST_READ, read_closely
-from qa.joint import Shown
+from qa.embed import Encoder, TokenEncoder
+from qa.joint import Reading, Shown
 from qa.rank import Candidate, Ranked
 
+CHAIRED = "谁主持了大会?"
+ANSWERS = "参会人员热烈鼓掌。大会由党委副书记、纪委书记柴建军主持,张力作报告。"
+NOTHING = np.zeros((0, 2), np.float32)
 
-def ranked(row: int, score: float) -> Ranked:
-    return Ranked(Candidate(row, f"d{row}", f"h{row}", f"t{row}", 0.0, 0.0), score, (0, 2), {})
+
+def ranked(row: int, score: float, text: str = "") -> Ranked:
+    return Ranked(Candidate(row, f"d{row}", f"h{row}", text or f"t{row}", 0.0, 0.0), score, (0, 2), {"cover": 1.0})
 
 
 class Judge:
-    """Gives the scores that it was made with, by text; remembers what it was shown."""
+    """Gives the scores that it was made with, by text, and marks the ends of an answer; remembers what it was shown."""
 
-    def __init__(self, **scores: float) -> None:
+    def __init__(self, answer: str = "", **scores: float) -> None:
+        self.answer = answer
         self.scores = scores
         self.shown: list[Shown] = []
 
-    def score(self, question: str, passages: Sequence[Shown]) -> list[float]:
+    def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
         self.shown += passages
-        return [self.scores.get(one.text, 0.0) for one in passages]
+        return [self.reading(one) for one in passages]
+
+    def reading(self, shown: Shown) -> Reading:
+        score = self.scores.get(shown.text, 0.0)
+        if not self.answer or self.answer not in shown.text:
+            return Reading(score, [], NOTHING)
+        ends = np.zeros((len(shown.text), 2), np.float32)
+        start = shown.text.index(self.answer)
+        ends[start, 0] = ends[start + len(self.answer) - 1, 1] = 20
+        return Reading(score, [(n, n + 1) for n in range(len(shown.text))], ends)
+
+
+def no_tokens(texts: Sequence[str]) -> None:
+    raise AssertionError("the question is Chinese")
+
+
+def closely(judge: Judge, *items: Ranked, weight: float = 1.0, question: str = "谁?") -> list[Ranked]:
+    return read_closely(question, items, judge, no_tokens, weight)  # type: ignore[arg-type]
 
 
 def read(judge: Judge, *items: Ranked, weight: float = 1.0) -> list[tuple[int, float]]:
-    return [(item.candidate.row, round(item.score, 6)) for item in read_closely("?", items, judge, weight)]
+    return [(item.candidate.row, round(item.score, 6)) for item in closely(judge, *items, weight=weight)]
 
 
 def test_the_best_of_passages_that_stand_close_comes_first_and_the_rest_stay() -> None:
@@ -37,19 +62,20 @@ def test_the_ranking_counts_beside_the_judge() -> None:
     assert read(Judge(t0=0.0, t1=2.5), *items, weight=0.5) == [(1, 5.0), (0, 5.0)]
 
 
-def test_a_clear_lead_is_not_read() -> None:
+def test_of_a_clear_lead_only_the_first_is_read() -> None:
     judge = Judge(t0=-9.0, t1=9.0)
     clear = [(0, 5.0), (1, 5.0 - MARGIN - 0.01)]
     assert read(judge, *(ranked(*one) for one in clear)) == clear
-    assert not judge.shown
-    assert read(judge, ranked(0, 5.0)) == [(0, 5.0)]
+    assert [one.text for one in judge.shown] == ["t0"]
     assert read(judge) == []
 
 
 def test_only_the_first_few_are_read() -> None:
     judge = Judge(**{f"t{n}": float(n) for n in range(9)})
     items = [ranked(n, 5.0 - n / 10) for n in range(MOST_READ + 2)]
-    assert [row for row, _ in read(judge, *items)] == [2, 0, 1, 3, 4]
+    done = closely(judge, *items)
+    assert [item.candidate.row for item in done] == [2, 0, 1, 3, 4]
+    assert [item.features.get("joint") for item in done] == [2.0, 0.0, 1.0, None, None]
     assert len(judge.shown) == MOST_READ
 
 
@@ -60,3 +86,22 @@ def test_the_judge_is_trusted_only_so_far() -> None:
 
 def test_ties_keep_the_order() -> None:
     assert [row for row, _ in read(Judge(), ranked(7, 1.0), ranked(3, 1.0))] == [7, 3]
+
+
+def test_the_words_that_answer_are_those_that_both_readers_find() -> None:
+    texts = [ANSWERS, ANSWERS.replace("柴建军", "皮罗冉")]
+    for answer in ("柴建军", "张力"):
+        sure, other = closely(Judge(answer, **{ANSWERS: 4.0}), *(ranked(n, 5.0, text) for n, text in enumerate(texts)))
+        assert sure.span is not None
+        assert ANSWERS[slice(*sure.span)] == answer
+        assert sure.sure == sure.features["sure"]
+        assert ANSWERS[slice(*sure.sentence)].startswith("大会由")
+        if answer == "柴建军":
+            assert sure.sure > other.sure
+
+
+def test_both_readers_read_a_question_of_another_script(encoder: Encoder) -> None:
+    assert isinstance(encoder, TokenEncoder)
+    [item] = read_closely("Who?", [ranked(0, 5.0, ANSWERS)], Judge("张力"), encoder.encode_tokens, 1.0)
+    assert item.span is not None
+    assert ANSWERS[slice(*item.span)] == "张力"

@@ -15,6 +15,10 @@ def shown(text: str, heading: str = "", sentence: tuple[int, int] | None = None)
     return Shown(heading, text, sentence or (0, len(text)))
 
 
+def scores(question: str, *passages: Shown) -> list[float]:
+    return [reading.score for reading in shipped_joint_reader().read(question, passages)]
+
+
 def packer() -> Packer:
     return shipped_joint_reader()._pack
 
@@ -30,21 +34,28 @@ def packer() -> Packer:
     ],
 )
 def test_the_passage_that_answers_is_told_from_one_about_the_same(question: str) -> None:
-    answers, beside = shipped_joint_reader().score(question, [shown(ANSWERS), shown(BESIDE)])
+    answers, beside = scores(question, shown(ANSWERS), shown(BESIDE))
     assert answers > beside
 
 
 def test_a_passage_is_read_as_if_there_were_no_others() -> None:
-    reader = shipped_joint_reader()
-    together = reader.score(CHAIRED, [shown(BESIDE), shown(ANSWERS), shown("", "标题")])
-    assert together == [reader.score(CHAIRED, [one])[0] for one in (shown(BESIDE), shown(ANSWERS), shown("", "标题"))]
-    assert reader.score(CHAIRED, []) == []
+    passages = shown(BESIDE), shown(ANSWERS), shown("", "标题")
+    assert scores(CHAIRED, *passages) == [scores(CHAIRED, one)[0] for one in passages]
+    assert scores(CHAIRED) == []
 
 
 def test_traditional_characters_read_as_simplified() -> None:
     assert simplify("誰主持了大會") == "谁主持了大会"
-    reader = shipped_joint_reader()
-    assert reader.score("誰主持了大會?", [shown(ANSWERS)]) == reader.score("谁主持了大会?", [shown(ANSWERS)])
+    assert scores("誰主持了大會?", shown(ANSWERS)) == scores("谁主持了大会?", shown(ANSWERS))
+
+
+@pytest.mark.parametrize("text", [ANSWERS, "前" * 400 + ANSWERS + "后" * 400, f"大會由 {ANSWERS[10:]}"])
+def test_the_words_that_answer_begin_and_end_where_it_says(text: str) -> None:
+    place = text.index("柴建军")
+    (reading,) = shipped_joint_reader().read(CHAIRED, [shown(text, sentence=(place, place + 3))])
+    assert reading.ends.shape == (len(reading.offsets), 2)
+    first, last = reading.ends.argmax(axis=0)
+    assert text[reading.offsets[first][0] : reading.offsets[last][1]] == "柴建军"
 
 
 def test_the_window_lies_around_the_sentence() -> None:
@@ -68,16 +79,17 @@ def test_of_a_long_question_the_end_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\x00\ufeff", "🙂" * 300, "\u0301" * 50, "a" * 5000])
 def test_any_text_can_be_read(text: str) -> None:
-    assert all(map(np.isfinite, shipped_joint_reader().score(text, [shown(text, text), shown(ANSWERS)])))
+    for reading in shipped_joint_reader().read(text, [shown(text, text), shown(ANSWERS)]):
+        assert np.isfinite(reading.score)
+        assert np.isfinite(reading.ends).all()
+        assert len(reading.ends) == len(reading.offsets)
 
 
 def test_many_threads_read_the_same() -> None:
-    reader = shipped_joint_reader()
-    wanted = reader.score(CHAIRED, [shown(ANSWERS), shown(BESIDE)])
+    wanted = scores(CHAIRED, shown(ANSWERS), shown(BESIDE))
     found: list[list[float]] = []
     threads = [
-        threading.Thread(target=lambda: found.append(reader.score(CHAIRED, [shown(ANSWERS), shown(BESIDE)])))
-        for _ in range(8)
+        threading.Thread(target=lambda: found.append(scores(CHAIRED, shown(ANSWERS), shown(BESIDE)))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()

@@ -64,10 +64,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compare": {"text"},
     "reader": {"compare"},
     "candidates": set(),
-    "span": {"candidates", "compare", "embed", "reader", "text"},
-    "reread": {"compare", "rank", "span", "text"},
     "joint": {"text"},
-    "closely": {"joint", "rank"},
+    "span": {"candidates", "compare", "embed", "joint", "reader", "text"},
+    "reread": {"compare", "rank", "span", "text"},
+    "closely": {"joint", "rank", "reread", "span"},
     "answer": {"text"},
     "search": {
         *("answer", "build", "calibration_file", "closely", "cross", "embed", "generation"),

@@ -231,6 +231,6 @@ def test_the_shortlist_keeps_what_only_a_translation_finds() -> None:
     assert [item.candidate.row for item in rank("hosted", question, many, characters, ONES, depth=2)] == [9, 0]
 
 
-def test_signals_hold_each_feature_near_and_far() -> None:
+def test_signals_hold_each_feature_the_score_and_how_far_the_question_is() -> None:
     item = Ranked(candidate(0, "主持"), 2.0, (0, 2), {"cover": 0.5, "reach": 0.25})
-    assert signals(item) == {"cover": 0.5, "score": 2.0, "far": 0.75, "far_cover": 0.375, "far_score": 1.5}
+    assert signals(item) == {"cover": 0.5, "score": 2.0, "far": 0.75}

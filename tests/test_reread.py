@@ -4,7 +4,7 @@ import pytest
 
 from qa.embed import Encoder, TokenEncoder
 from qa.rank import Candidate, Ranked, learned_weights
-from qa.reread import READ_DEPTH, read_features, reread
+from qa.reread import READ_DEPTH, reread
 
 CHAIRED = "谁主持了大会?"
 ANSWERS = "大会由党委副书记、纪委书记柴建军主持。"
@@ -48,12 +48,6 @@ def test_what_is_not_read_follows_below(encoder: Encoder) -> None:
     assert [item.candidate.row for item in order[READ_DEPTH:]] == [READ_DEPTH, READ_DEPTH + 1, READ_DEPTH + 2]
     assert all("answer" in item.features for item in order[:READ_DEPTH])
     assert [item.score for item in order] == sorted((item.score for item in order), reverse=True)
-
-
-def test_reading_again_tells_the_same(encoder: Encoder) -> None:
-    assert isinstance(encoder, TokenEncoder)
-    (item,) = read(encoder, ranked(0, ANSWERS, 1.0))
-    assert read_features(CHAIRED, ANSWERS, encoder.encode_tokens).items() <= item.features.items()
 
 
 def test_nothing_ranked_is_nothing(encoder: Encoder) -> None:

@@ -9,7 +9,7 @@ import qa.search
 from qa.build import build_index
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import IndexMissing, IndexStale, InvalidQuestion, ModelMismatch
-from qa.joint import Shown
+from qa.joint import Reading, Shown
 from qa.rank import learned_weights
 from qa.records import Document
 from qa.search import Retriever, temporary_index
@@ -70,8 +70,8 @@ def test_the_legs_fused_keep_to_the_documents_named(retriever: Retriever) -> Non
 
 def test_what_the_joint_reader_prefers_comes_first(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
     class Contrary:
-        def score(self, question: str, passages: Sequence[Shown]) -> list[float]:
-            return [5.0 * n for n in range(len(passages))]
+        def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
+            return [Reading(5.0 * n, [], np.zeros((0, 2), np.float32)) for n in range(len(passages))]
 
     monkeypatch.setattr(qa.search, "shipped_joint_reader", Contrary)
     question = f"{CHAIRED}呢"

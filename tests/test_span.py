@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import qa.reader
 from qa.compare import COVER, TYPES, Alphabet, ask, compare, lay, runs, tell
 from qa.embed import Encoder, TokenEncoder, Tokens
+from qa.joint import Reading, Shown, shipped_joint_reader
 from qa.reader import LONGEST, Reader, shipped_reader
-from qa.span import SIGNALS, allowed, find_span, link, probability, read_spans
+from qa.span import SIGNALS, allowed, find_span, jointly, link, probability, read_spans
 from training.reading import Batch, Network
 
 NEWS = (
@@ -130,12 +131,13 @@ def test_a_foreign_question_is_linked_by_meaning() -> None:
 
 
 def test_a_probability_is_the_logistic_function_of_its_signals() -> None:
-    weights = json.loads(Path(qa.reader.__file__).with_name("span.json").read_text("utf-8"))["weights"]
+    fitted = json.loads(Path(qa.reader.__file__).with_name("span.json").read_text("utf-8"))["weights"]
     signals = np.array([-1, -0.5, 0.4, 0.8, 2, 0, 1], np.float32)
-    total = weights["intercept"] + sum(
-        weights[name] * float(value) for name, value in zip(SIGNALS, signals, strict=True)
-    )
-    assert probability(signals) == pytest.approx(1 / (1 + math.exp(-total)))
+    for name, judged in (("alone", None), ("together", 1.5)):
+        weights = fitted[name]
+        total = weights["intercept"] + weights.get("judged", 0) * (judged or 0)
+        total += sum(weights[name] * float(value) for name, value in zip(SIGNALS, signals, strict=True))
+        assert probability(signals, judged) == pytest.approx(1 / (1 + math.exp(-total)))
 
 
 def test_numpy_reads_as_torch_does() -> None:
@@ -203,11 +205,27 @@ def test_passages_behind_one_another_are_read_as_each_alone(question: str) -> No
 def test_what_a_passage_tells_does_not_depend_on_the_others(question: str, encoder: Encoder) -> None:
     assert isinstance(encoder, TokenEncoder)
     passages = ["", NEWS, "大会由柴建军主持。", "。", NEWS * 60, "It was chaired by Chai Jianjun.", "由" * 5]
-    reads = read_spans(question, passages, encoder.encode_tokens)
-    for passage, read in zip(passages, reads, strict=True):
-        (alone,) = read_spans(question, [passage], encoder.encode_tokens)
-        assert read.span == alone.span
-        assert (read.score, read.sure) == pytest.approx((alone.score, alone.sure), abs=1e-4)
+    readings = shipped_joint_reader().read(question, [Shown("", passage, (0, len(passage))) for passage in passages])
+    for also in ([], readings):
+        reads = read_spans(question, passages, encoder.encode_tokens, readings=also)
+        for n, (passage, read) in enumerate(zip(passages, reads, strict=True)):
+            (alone,) = read_spans(question, [passage], encoder.encode_tokens, readings=also[n : n + 1])
+            assert read.span == alone.span
+            assert (read.score, read.sure) == pytest.approx((alone.score, alone.sure), abs=1e-4)
+
+
+def test_the_joint_readers_tokens_count_for_the_characters_in_them() -> None:
+    told = lay([tell(passage, shipped_reader().alphabet) for passage in ("大会由 柴建军主持", "没有", "读不到")])
+    ends = np.array([[0, 0], [9, 0], [0, 9], [0, 0]], np.float32)
+    first = Reading(0.0, [(0, 2), (4, 5), (5, 7), (7, 9)], ends)
+    spans = jointly(told, [first, Reading(0.0, [(0, 2)], ends[:1]), Reading(0.0, [], ends[:0])])
+    assert spans.shape == (len(told.folded), LONGEST)
+    start = told.folded.index("柴")
+    assert spans[start, 1:3] == pytest.approx([0, 0], abs=1e-2)  # either character of 建军
+    assert spans[start, 0] == pytest.approx(-9, abs=0.01)
+    assert spans[told.folded.index("由"), 3] == pytest.approx(-12, abs=0.01)
+    assert spans[told.borders[1], :2].tolist() == [0, 0]
+    assert spans[told.borders[2], 0] == -24
 
 
 def test_a_passage_that_answers_outscores_one_that_does_not() -> None:

@@ -95,9 +95,14 @@ def test_the_network_that_ships_says_what_the_trained_one_says(model: Packed, tm
     passages = [shown(ANSWERS), shown(BESIDE)]
     with torch.no_grad():
         item = pack(Packer(piece_tokenizer(model)), "谁主持了大会？", passages, (-1, -1))
-        wanted = net(collate([item]))[0].tolist()
-    assert reader.score("谁主持了大会？", passages) == pytest.approx(wanted, abs=0.006)
-    assert abs(wanted[0] - wanted[1]) > 0.015
+        scores, ends = net(collate([item]))
+    readings = reader.read("谁主持了大会？", passages)
+    assert [reading.score for reading in readings] == pytest.approx(scores.tolist(), abs=0.006)
+    assert abs(scores[0] - scores[1]) > 0.015
+    for reading, row, wanted in zip(readings, item.rows, ends, strict=True):
+        own = wanted[row.start :][: len(row.offsets)]
+        assert reading.offsets == row.offsets
+        assert np.abs(reading.ends - own.numpy()).max() < 0.05
 
 
 def test_a_step_lowers_the_loss_and_leaves_the_lower_half_alone(model: Packed) -> None:

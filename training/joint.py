@@ -2,7 +2,7 @@
 
 Questions and passages come from ``training/groups.py``. A step shows a few questions, each with its answering passage
 and a near miss; the loss asks for the choice among them or none, for each passage alone, and for the answer's ends,
-which teach what answers look like and are not shipped. The lower half of the network stays as it was.
+which also teach what answers look like. The lower half of the network stays as it was.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from qa.joint import Packer, Row, Shown, roles
 from qa.text import simplify
+from training.asking import Names, Sounds, chatty, collect, misspelt, named, shortened, swapped
 from training.clean import clean_sources, read_clean
 from training.groups import Group, read_groups, write_all
 from training.multilingual import Packed, packed_file, piece_tokenizer, read_packed
@@ -39,6 +40,7 @@ SORTED = 24  # batches among which questions of like length are put together
 HELD = 16
 RATE, FASTER, WARM = 2e-4, 4, 100
 TURNED = 0.15  # share of Chinese questions that are put into other languages, word by word
+SWAPPED, SHORTENED, MISSPELT, CHATTY = 0.2, 0.2, 0.1, 0.15  # … that are asked otherwise (:mod:`training.asking`)
 OUT = Path(__file__).parents[1] / "qa" / "joint.npz"
 _PADDING = 1
 _WORDS = {
@@ -86,7 +88,7 @@ def _fill(layer: nn.Linear | nn.LayerNorm, packed: Packed, name: str) -> None:
 
 
 class JointNet(nn.Module):
-    """The network of :mod:`qa.joint` in torch, with two columns more for the answer's ends."""
+    """The network of :mod:`qa.joint` in torch."""
 
     def __init__(self, packed: Packed) -> None:
         super().__init__()
@@ -135,12 +137,14 @@ def _mask(filled: Tensor) -> Tensor:
 class Batch:
     """Questions, and ``SHOWN`` passages for each, the answering one first; its answer's first and last token or -1.
 
-    ``roles`` are those of a question's tokens and then a passage's, -1 past the end of either.
+    ``answered``: whether the first passage answers; else none does. ``roles`` are those of a question's tokens and then
+    a passage's, -1 past the end of either.
     """
 
     questions: Tensor
     passages: Tensor
     roles: Tensor
+    answered: Tensor
     first: Tensor
     last: Tensor
 
@@ -151,6 +155,7 @@ class Item:
 
     question: list[int]
     rows: list[Row]
+    answered: bool
     first: int
     last: int
 
@@ -163,7 +168,7 @@ def collate(items: Sequence[Item]) -> Batch:
     asked = _padded([both[:n] for n, both in told], -1)
     both = torch.cat([asked, _padded([both[n:] for n, both in told], -1)], 1)
     ends = torch.tensor([(item.first, item.last) for item in items])
-    return Batch(questions, passages, both, ends[:, 0], ends[:, 1])
+    return Batch(questions, passages, both, torch.tensor([item.answered for item in items]), ends[:, 0], ends[:, 1])
 
 
 def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
@@ -187,7 +192,9 @@ def as_shown(passage: Sequence[str | int]) -> Shown:
     return Shown(str(heading), str(text), (int(start), int(end)))
 
 
-def pack(packer: Packer, question: str, passages: Sequence[Shown], answer: tuple[int, int]) -> Item:
+def pack(
+    packer: Packer, question: str, passages: Sequence[Shown], answer: tuple[int, int], *, answered: bool = True
+) -> Item:
     """Return a question's tokens with those of its passages, and where the answer stands in the first."""
     rows = packer.passages(passages)
     start, end = answer
@@ -195,7 +202,7 @@ def pack(packer: Packer, question: str, passages: Sequence[Shown], answer: tuple
     inside = [n for n, (a, b) in enumerate(offsets) if a < end and b > start]
     whole = start >= 0 and inside and offsets[inside[0]][0] <= start and offsets[inside[-1]][1] >= end
     first, last = (rows[0].start + inside[0], rows[0].start + inside[-1]) if whole else (-1, -1)
-    return Item(packer.question(question), rows, first, last)
+    return Item(packer.question(question), rows, answered, first, last)
 
 
 def glosses(cache: Path) -> dict[str, str]:
@@ -220,16 +227,44 @@ def turned(question: str, english: dict[str, str], rng: random.Random) -> str:
     return " ".join(words)
 
 
-def batches(groups: Sequence[Group], packer: Packer, english: dict[str, str], rng: random.Random) -> Iterator[Batch]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What questions are changed with: an English sense of each word, the names in all of them, and how they sound."""
+
+    english: dict[str, str]
+    names: Names
+    sounds: Sounds
+
+
+def asked_otherwise(group: Group, known: Known, rng: random.Random) -> tuple[str, bool]:
+    """Return a Chinese question as somebody else would ask it, and whether the passage still answers."""
+    if rng.random() < TURNED:
+        return turned(group.question, known.english, rng), True
+    told = f"{group.passages[0][0]}\n{group.passages[0][1]}"
+    question, answered = group.question, True
+    found, chance = named(question, told), rng.random()
+    if found is not None and chance < SWAPPED:
+        other = swapped(found[1], told, known.names, rng)
+        if other is not None:
+            question, answered = f"{found[0]}{other}{found[2]}", False
+    elif found is not None and chance < SWAPPED + SHORTENED:
+        question = f"{found[0]}{shortened(found[1], rng)}{found[2]}"
+    elif chance < SWAPPED + SHORTENED + MISSPELT:
+        question = misspelt(question, known.sounds, rng)
+    return (chatty(question, rng) if rng.random() < CHATTY else question), answered
+
+
+def batches(groups: Sequence[Group], packer: Packer, known: Known, rng: random.Random) -> Iterator[Batch]:
     """Yield all groups once, those of like length together."""
     order = [group for group in groups if len(group.passages) >= SHOWN]
     rng.shuffle(order)
     for at in range(0, len(order), SORTED * BATCH):
         items = []
         for group in order[at : at + SORTED * BATCH]:
-            foreign = group.kind in {"zh", "news"} and rng.random() < TURNED
-            question = turned(group.question, english, rng) if foreign else group.question
-            items.append(pack(packer, question, show(group, rng), (group.start, group.end)))
+            chinese = group.kind in {"zh", "news"}
+            question, answered = asked_otherwise(group, known, rng) if chinese else (group.question, True)
+            place = (group.start, group.end) if answered else (-1, -1)
+            items.append(pack(packer, question, show(group, rng), place, answered=answered))
         items.sort(key=lambda item: max(len(row.ids) for row in item.rows))
         cut = [items[n : n + BATCH] for n in range(0, len(items), BATCH)]
         rng.shuffle(cut)
@@ -241,9 +276,9 @@ def losses(net: JointNet, batch: Batch) -> Tensor:
     scores, ends = net(batch)
     by_group = scores.view(-1, SHOWN)
     with_none = torch.cat([by_group, torch.zeros(len(by_group), 1)], dim=1)
-    choice = F.cross_entropy(with_none, torch.zeros(len(by_group), dtype=torch.long))
+    choice = F.cross_entropy(with_none, torch.where(batch.answered, 0, SHOWN))
     aims = torch.zeros_like(by_group)
-    aims[:, 0] = 1
+    aims[:, 0] = batch.answered
     alone = F.binary_cross_entropy_with_logits(by_group, aims)
     known = batch.first >= 0
     if not known.any():
@@ -254,7 +289,7 @@ def losses(net: JointNet, batch: Batch) -> Tensor:
     return torch.stack([choice, alone, read / 2])
 
 
-def train(net: JointNet, groups: Sequence[Group], packer: Packer, english: dict[str, str], minutes: float) -> None:
+def train(net: JointNet, groups: Sequence[Group], packer: Packer, known: Known, minutes: float) -> None:
     """Train in place; the rate falls to nothing over the minutes, whatever part of the groups they suffice for."""
     rng = random.Random(0)  # noqa: S311
     named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
@@ -265,7 +300,7 @@ def train(net: JointNet, groups: Sequence[Group], packer: Packer, english: dict[
     optimiser = torch.optim.AdamW(sides, weight_decay=0.01, fused=True)
     begun, step, running = time.monotonic(), 0, np.zeros(3)
     while True:
-        for batch in batches(groups, packer, english, rng):
+        for batch in batches(groups, packer, known, rng):
             done = (time.monotonic() - begun) / 60 / minutes
             if done >= 1:
                 return
@@ -367,6 +402,8 @@ def export(net: JointNet, kept: Sequence[int], tokenizer: Tokenizer, out: Path =
         "mix.b": numbers(net.mix.bias),
         "score.w": numbers(net.score.weight.T),
         "score.b": numbers(net.score.bias),
+        "ends.w": numbers(net.ends.weight.T),
+        "ends.b": numbers(net.ends.bias),
     }
     for half, layers in (("lower", net.lower), ("upper", net.layers)):
         arrays[half] = np.zeros(len(layers))
@@ -396,7 +433,9 @@ def main() -> None:
     model = read_packed(packed_file())
     net, packer = JointNet(model), Packer(piece_tokenizer(model))
     kept = keep_pieces(model, options.cache, groups)
-    train(net, [group for group in groups if not held_out(group)], packer, glosses(options.cache), options.minutes)
+    fitted = [group for group in groups if not held_out(group)]
+    asked = [(one.question, "\n".join(one.passages[0][:2])) for one in fitted if one.kind in {"zh", "news"}]
+    train(net, fitted, packer, Known(glosses(options.cache), *collect(asked)), options.minutes)
     torch.save(net.state_dict(), options.cache / "joint.pt")
     print(right_of_three(net, [group for group in groups if held_out(group)], packer))
     export(net, kept, pruned(model, kept))

@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from qa.compare import COVER, FEATURES, Alphabet, ask, compare, tell
+from qa.joint import Reading
 from qa.lexical import LexicalIndex
 from qa.measures import holds_answer, mean_intervals, span_scores
 from qa.reader import LONGEST, Reader
@@ -211,16 +212,17 @@ def descend(network: Network, losses: Iterator[torch.Tensor], steps: int, rate: 
 
 
 def chosen_span(
-    reader: Reader, question: str, passage: str, *, foreign: bool = False
+    reader: Reader, question: str, passage: str, *, foreign: bool = False, readings: Sequence[Reading] = ()
 ) -> tuple[Chosen | None, str, tuple[int, int]]:
     """Return the reader's choice, its words, and their offsets in the passage.
 
     :param foreign: read the question as if it were in a script that the reader does not know.
+    :param readings: what the joint reader found in the passage, if it has a say.
     """
     asked, told = ask(question, reader.alphabet), tell(passage, reader.alphabet)
     asked = replace(asked, foreign=foreign or asked.foreign)
     compared = compare(asked, told)
-    (chosen,) = choose(asked, told, allowed(told), compared, reader.read(asked, told, compared))
+    (chosen,) = choose(asked, told, allowed(told), compared, reader.read(asked, told, compared), readings)
     if chosen is None:
         return None, "", (0, 0)
     start, end = int(told.offsets[chosen.start]), int(told.offsets[chosen.end - 1]) + 1
@@ -228,39 +230,73 @@ def chosen_span(
 
 
 def calibrate(reader: Reader, held: Sequence[Labelled]) -> dict[str, float]:
-    """Fit the probability that a span is right.
-
-    Every other question also meets the likest wrong passage, and every fourth is read as a foreign one.
-    """
-    pairs = {item.passage: set(pairwise(item.passage)) for item in held}
+    """Fit the probability that a span is right; every fourth question is read as a foreign one."""
     signals, right = [], []
+    for n, (item, passage) in enumerate(met(held)):
+        chosen, words, _ = chosen_span(reader, item.question, passage, foreign=n % 4 > 2)
+        if chosen is not None:
+            signals.append(chosen.signals)
+            right.append(is_right(item, passage, words))
+    return fitted_chance(SIGNALS, np.array(signals), np.array(right))
+
+
+def met(held: Sequence[Labelled]) -> Iterator[tuple[Labelled, str]]:
+    """Yield each question with its passage, and every other question also with the likest wrong one."""
+    pairs = {item.passage: set(pairwise(item.passage)) for item in held}
     for n, item in enumerate(held):
-        asked = set(pairwise(item.question))
-        others = [passage for passage in pairs if passage != item.passage and item.answers[0] not in passage]
-        wrong = max(others, key=lambda passage: len(asked & pairs[passage]))
-        for passage in (item.passage, wrong)[: 1 + n % 2]:
-            chosen, words, _ = chosen_span(reader, item.question, passage, foreign=n % 4 > 2)
-            if chosen is not None:
-                signals.append(chosen.signals)
-                right.append(passage is item.passage and span_scores(words, item.answers)[1] >= RIGHT)
-    x, y = np.array(signals), np.array(right)
-    model = LogisticRegression(C=1, max_iter=2000).fit(x, y)
-    print(f"probability: AUROC {roc_auc_score(y, model.predict_proba(x)[:, 1]):.3f} on {len(y)} held-out pairs")
-    weights = {"intercept": model.intercept_[0], **dict(zip(SIGNALS, model.coef_[0], strict=True))}
+        yield item, item.passage
+        if n % 2:
+            asked = set(pairwise(item.question))
+            others = [passage for passage in pairs if passage != item.passage and item.answers[0] not in passage]
+            yield item, max(others, key=lambda passage: len(asked & pairs[passage]))
+
+
+def is_right(item: Labelled, passage: str, words: str) -> bool:
+    """Return whether at least half of the words that were found in a passage are the answer."""
+    return passage is item.passage and span_scores(words, item.answers)[1] >= RIGHT
+
+
+def fitted_chance(names: Sequence[str], signals: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    """Return an intercept and a weight for each signal, shape (n, signals)."""
+    model = LogisticRegression(C=1, max_iter=2000).fit(signals, right)
+    chances = model.predict_proba(signals)[:, 1]
+    print(f"probability: AUROC {roc_auc_score(right, chances):.3f} on {len(right)} held-out pairs")
+    weights = {"intercept": model.intercept_[0], **dict(zip(names, model.coef_[0], strict=True))}
     return {name: round(float(value), 4) for name, value in weights.items()}
 
 
+def write_chance(name: str, weights: dict[str, float], provenance: str) -> None:
+    """Write what was fitted for one reader ``alone`` or for both ``together`` into ``qa/span.json``."""
+    path = QA / "span.json"
+    stored = json.loads(path.read_text("utf-8"))
+    stored["provenance"][name], stored["weights"][name] = provenance, weights
+    path.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+
+
 def measure(reader: Reader, items: Sequence[Labelled]) -> str:
-    """Return exact match, F1 and how often the span's sentence holds the answer, with 95 % intervals."""
+    """Return the figures of the reader's choices (:func:`figures`)."""
+    return figures(items, [chosen_span(reader, item.question, item.passage)[1:] for item in items])
+
+
+def figures(items: Sequence[Labelled], found: Sequence[tuple[str, tuple[int, int]]]) -> str:
+    """Return exact match, F1 and how often the span's sentence holds the answer, with 95 % intervals.
+
+    :param found: for each question the words, and their offsets in the passage.
+    """
     values = []
-    for item in items:
-        _, words, (start, _) = chosen_span(reader, item.question, item.passage)
-        sentence = next((item.passage[a:b] for a, b in sentences(item.passage) if a <= start < b), "")
-        values.append((*span_scores(words, item.answers), float(holds_answer(sentence, item.answers))))
+    for item, (words, (start, _)) in zip(items, found, strict=True):
+        sentence = sentence_at(item.passage, start)
+        held = holds_answer(item.passage[slice(*sentence)], item.answers)
+        values.append((*span_scores(words, item.answers), float(held)))
     table = np.array(values)
     means, intervals = table.mean(axis=0), mean_intervals(table)
     cells = [f"{mean:.3f} [{low:.3f}, {high:.3f}]" for mean, (low, high) in zip(means, intervals, strict=True)]
     return f"n {len(items)} exact {cells[0]} F1 {cells[1]} sentence {cells[2]}"
+
+
+def sentence_at(passage: str, place: int) -> tuple[int, int]:
+    """Return the sentence that holds a place; an empty one if none does."""
+    return next((span for span in sentences(passage) if span[0] <= place < span[1]), (0, 0))
 
 
 def main() -> None:
@@ -300,8 +336,7 @@ def train(data: Path, steps: int) -> None:
     weights = arrays(network.state_dict())
     np.savez_compressed(QA / "reader.npz", alphabet=codes, idf=known.idf.astype(np.float16), **weights)
     provenance = "python -m training.span: a twelfth of CMRC 2018 train and of the security news, held out"
-    fitted_chance = {"provenance": provenance, "weights": calibrate(Reader.load(), held)}
-    (QA / "span.json").write_text(json.dumps(fitted_chance, indent=1) + "\n", "utf-8")
+    write_chance("alone", calibrate(Reader.load(), held), provenance)
 
 
 if __name__ == "__main__":

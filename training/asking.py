@@ -1,0 +1,93 @@
+"""Other ways to ask a question, as people do: a name cut short, misspelt or mistaken, and talk around it.
+
+Reading-comprehension sets ask in full and formal sentences, and only for what is there.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import rjieba
+
+from qa.sounds import sound
+
+_LEAST, _MOST = 3, 12  # characters of what counts as a name
+_BETWEEN = frozenset("的是在了和与及等上中对为就也都有到被将由向从把让使并但")
+_BEFORE = (
+    "请问", "请问一下,", "想请教一下,", "麻烦帮我查查,", "你好,", "我想知道", "领导问我,", "听同事说起过,", "对了,",
+)  # fmt: skip
+_AFTER = "呢", "呀", "来着?", "?我记不清了", "?急用", ",谢谢", ",有人知道吗?", "啊?"
+
+Names = Mapping[str, Sequence[str]]
+Sounds = Mapping[str, Sequence[str]]
+
+
+def named(question: str, told: str) -> tuple[str, list[str], str] | None:
+    """Return what stands before the longest run of words that a text holds too, the run, and what stands behind it."""
+    words = rjieba.cut(question)
+    runs = [(a, b) for a in range(len(words)) for b in range(a + 1, len(words) + 1)]
+    for a, b in sorted(runs, key=lambda run: -len("".join(words[slice(*run)]))):
+        name = "".join(words[a:b])
+        whole = name.isalnum() and not any("0" <= character <= "z" for character in name)
+        if whole and _LEAST <= len(name) <= _MOST and not _BETWEEN & set(words[a:b]) and name in told:
+            return "".join(words[:a]), words[a:b], "".join(words[b:])
+    return None
+
+
+def shortened(words: Sequence[str], rng: random.Random) -> str:
+    """Return a name with words left out, or of first characters only."""
+    if len(words) == 1:
+        return words[0][:2]
+    ways = [
+        "".join(words[:-1]),
+        "".join(words[1:]),
+        "".join(word[0] for word in words),
+        "".join(word[0] for word in words[:-1]) + words[-1],
+        words[0][:2] + words[-1],
+    ]
+    return rng.choice([way for way in ways if len(way) > 1] or ["".join(words)])
+
+
+def misspelt(text: str, sounds: Sounds, rng: random.Random) -> str:
+    """Return a text with another character of the same sound in one place, if there is one."""
+    places = [n for n, character in enumerate(text) if len(sounds.get(sound(character), ())) > 1]
+    if not places:
+        return text
+    at = rng.choice(places)
+    other = rng.choice([one for one in sounds[sound(text[at])] if one != text[at]])
+    return text[:at] + other + text[at + 1 :]
+
+
+def chatty(question: str, rng: random.Random) -> str:
+    """Return a question with talk around it."""
+    if rng.random() < 0.5:
+        question = rng.choice(_BEFORE) + question
+    return question.rstrip("?？ ") + rng.choice(_AFTER) if rng.random() < 0.5 else question
+
+
+def swapped(words: Sequence[str], told: str, names: Names, rng: random.Random) -> str | None:
+    """Return another name of the same last character that a text does not hold, or None."""
+    for _ in range(5):
+        found = rng.choice(names.get(words[-1][-1], [""]))
+        if found and found not in told:
+            return found
+    return None
+
+
+def collect(asked: Sequence[tuple[str, str]]) -> tuple[Names, Sounds]:
+    """Return the names in questions by their last character, and the questions' characters by sound.
+
+    :param asked: questions, each with the text that answers it.
+    """
+    names: dict[str, list[str]] = defaultdict(list)
+    sounds: dict[str, set[str]] = defaultdict(set)
+    for question, told in asked:
+        found = named(question, told)
+        if found is not None:
+            names[found[1][-1][-1]].append("".join(found[1]))
+        for character in question:
+            if "\u4e00" <= character <= "\u9fff":
+                sounds[sound(character)].add(character)
+    return names, {key: sorted(characters) for key, characters in sounds.items()}
