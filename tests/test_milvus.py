@@ -9,6 +9,8 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -206,8 +208,9 @@ def test_the_same_questions_give_the_same_hits_as_the_folder(both: tuple[Retriev
 
 
 def test_quality_on_the_seeds_is_the_folders(both: tuple[Retriever, Retriever], milvus: str, seeds_index: Path) -> None:
-    here = evaluate(QUESTIONS, seeds_index).figures
-    there = evaluate(QUESTIONS, f"{milvus}/seeds").figures
+    with ThreadPoolExecutor() as both_at_once:
+        reports = both_at_once.map(partial(evaluate, QUESTIONS), (seeds_index, f"{milvus}/seeds"))
+        here, there = (report.figures for report in reports)
     assert there["success@1"] == pytest.approx(here["success@1"], abs=0.005)
     assert there["legs"]["dense"] == here["legs"]["dense"]
     assert there["legs"]["lexical"]["success@1"] == pytest.approx(here["legs"]["lexical"]["success@1"], abs=0.02)

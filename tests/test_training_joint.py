@@ -11,9 +11,12 @@ pytest.importorskip("rjieba")
 pytest.importorskip("scipy")
 
 from qa.joint import JointReader, Packer, Shown, unpacked  # noqa: E402
+from training.asking import collect  # noqa: E402
 from training.groups import Group, _place, made_of_news  # noqa: E402
 from training.joint import (  # noqa: E402
     JointNet,
+    Known,
+    asked_otherwise,
     collate,
     export,
     held_out,
@@ -170,3 +173,30 @@ def test_questions_made_of_news_have_their_answer_in_the_passage() -> None:
     made = list(made_of_news([{"title": "大会召开", "text": text}] * 20, random.Random(0)))
     assert made
     assert all(record["answer"] in record["passage"] for record in made)
+
+
+def test_a_question_about_somebody_else_is_learnt_to_be_answered_by_none(model: Packed) -> None:
+    torch.manual_seed(0)
+    net = JointNet(model)
+    packer = Packer(piece_tokenizer(model))
+    batch = collate([pack(packer, "谁主持了大会？", [shown(ANSWERS), shown(BESIDE)], (-1, -1), answered=False)])
+    assert batch.answered.tolist() == [False]
+    optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-3)
+    for _ in range(30):
+        losses(net, batch).sum().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    assert (net(batch)[0] < -0.5).all()
+
+
+def test_questions_are_asked_otherwise() -> None:
+    told = "南昌市第一医院的大会由张萍主持。"
+    group = Group("南昌市第一医院的大会由谁主持?", [("", told, 0, len(told))], 0, 2, "zh")
+    known = Known({"大会": "congress"}, *collect([("北京同仁医院在哪里?", "北京同仁医院"), (group.question, told)]))
+    asked = [asked_otherwise(group, known, random.Random(seed)) for seed in range(200)]
+    assert {answered for _, answered in asked} == {True, False}
+    assert all(("北京同仁医院" in question) is not answered for question, answered in asked)
+    questions = {question for question, _ in asked}
+    assert group.question in questions
+    assert any("congress" in question for question in questions)
+    assert any("南昌市第一医院" not in question and answered for question, answered in asked)

@@ -72,7 +72,7 @@ Item = TypeVar("Item")
 CONFIDENCE_C = 0.1
 # All features, alone and times how far the question is, fit the public sets better (AUROC 0.866 against 0.848) and
 # questions of another kind worse (on the seeds, where nothing is fitted, 0.744 against 0.765).
-CONFIDENCE = ("score", "sure", "joint", "late", "cover_rare", "cover_document", "far")
+CONFIDENCE = ("score", "sure", "joint", "late", "cover_rare", "cover_document", "brief", "far")
 THRESHOLD = 0.08  # a wrong answer costs a twelfth of what a missed one does: its sources are shown beside it
 
 
