@@ -113,7 +113,6 @@ def main(
     from qa.accesslog import AccessLog  # noqa: PLC0415  (--help and wrong usage need no engine)
     from qa.auth import read_accounts  # noqa: PLC0415
     from qa.build import ensure_index  # noqa: PLC0415
-    from qa.chat import build_app  # noqa: PLC0415
     from qa.feedback import FeedbackFiles  # noqa: PLC0415
     from qa.limits import Limits  # noqa: PLC0415
     from qa.live import Library, Live  # noqa: PLC0415
@@ -143,6 +142,8 @@ def main(
             mcp=mcp,
             root_path=root_path,
         )
+        from qa.chat import build_app  # noqa: PLC0415  (Gradio takes seconds, what is wrong is told before)
+
         app = build_app(
             live,
             service,

@@ -71,7 +71,7 @@ class Cluster:
         import pyarrow as pa  # noqa: PLC0415
         import ray.data  # noqa: PLC0415
 
-        block = min(_BLOCK, -(-len(texts) // (_BLOCKS_EACH * processes)))
+        block = max(1, min(_BLOCK, -(-len(texts) // (_BLOCKS_EACH * processes))))
         starts = range(0, len(texts), block)
         rows = [range(start, min(start + block, len(texts))) for start in starts]
         blocks = [pa.table({"row": part, "text": [texts[row] for row in part]}) for part in rows]
