@@ -36,15 +36,17 @@ def read_closely(
     :return: only the one that is put first is moved, and takes the first one's score. Those that were read carry the
         words that both readers find and the feature ``joint``, the judge's score.
     """
+    if not ranked:
+        return []
     close = [item for item in ranked[:MOST_READ] if item.score >= ranked[0].score - MARGIN]
     shown = [Shown(item.candidate.heading, item.candidate.text, item.sentence) for item in close]
-    readings = judge.read(question, shown) if close else []
+    readings = judge.read(question, shown)
     reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings)
     done = []
     for item, read, reading in zip(close, reads, readings, strict=True):
         judged = max(-_MOST, min(_MOST, reading.score))
         features = {**item.features, "sure": read.sure, "joint": judged}
         done.append(replace(found_in(item, read), features=features))
-    first = sorted(range(len(done)), key=lambda n: -(done[n].score + weight * done[n].features["joint"]))[:1]
-    best = [replace(done[n], score=ranked[0].score) for n in first]
-    return [*best, *(item for n, item in enumerate(done) if n not in first), *ranked[len(done) :]]
+    best = max(done, key=lambda item: item.score + weight * item.features["joint"])
+    others = [item for item in done if item is not best]
+    return [replace(best, score=ranked[0].score), *others, *ranked[len(done) :]]

@@ -10,7 +10,7 @@ import numpy as np
 from qa.compare import asks
 from qa.rank import SURE, EncodeTokens, Ranked, Weights
 from qa.span import Read, read_spans
-from qa.text import sentences
+from qa.text import sentence_at
 
 READ_DEPTH = 8
 _MOST = 8.0  # the reader is trusted no further
@@ -45,7 +45,7 @@ def found_in(item: Ranked, read: Read) -> Ranked:
     """Return a passage with the words that were found in it; if they are sure, their sentence is the best."""
     sentence = item.sentence
     if read.span is not None and read.sure >= SURE:
-        sentence = next((s for s in sentences(item.candidate.text) if s[0] <= read.span[0] < s[1]), sentence)
+        sentence = sentence_at(item.candidate.text, read.span[0]) or sentence
     return replace(item, sentence=sentence, span=read.span, sure=read.sure)
 
 

@@ -213,9 +213,10 @@ class Retriever:
         depth = max(k, LEG_DEPTH)
         only = None if documents is None else self.passages.rows_of(documents)
         dense, lexical = self._found_by_legs(question, depth, only, self._translated(weighed, depth, only))
-        missing = [row for row in sorted(dense) if row not in lexical]
+        rows = sorted(dense)
+        missing = [row for row in rows if row not in lexical]
         lexical.update(zip(missing, self._generation.lexical.score(question, missing), strict=True))
-        return self._candidates(sorted(dense), dense, lexical)
+        return self._candidates(rows, dense, lexical)
 
     @np.errstate(invalid="ignore")  # see qa.rank
     def _found_by_legs(

@@ -160,6 +160,11 @@ def fold_offsets(text: str) -> tuple[str, list[int]]:
     return text.translate(_FOLDING), offsets
 
 
+def sentence_at(text: str, place: int) -> tuple[int, int] | None:
+    """Return the span of the sentence that holds a place, or None between two."""
+    return next((span for span in sentences(text) if span[0] <= place < span[1]), None)
+
+
 def sentences(text: str, reach: int = _QUOTE_REACH) -> list[tuple[int, int]]:
     """Return the spans of the sentences: in order, trimmed, none blank; all but white space is covered.
 

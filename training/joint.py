@@ -32,6 +32,7 @@ from training.clean import clean_sources, read_clean
 from training.groups import Group, read_groups, write_all
 from training.multilingual import Packed, packed_file, piece_tokenizer, read_packed
 
+CHINESE = frozenset({"zh", "news"})  # kinds of questions
 PARTED = 6  # layers that read question and passage apart
 PIECES = 24_000
 SHOWN = 2  # passages of a question in one step
@@ -261,7 +262,7 @@ def batches(groups: Sequence[Group], packer: Packer, known: Known, rng: random.R
     for at in range(0, len(order), SORTED * BATCH):
         items = []
         for group in order[at : at + SORTED * BATCH]:
-            chinese = group.kind in {"zh", "news"}
+            chinese = group.kind in CHINESE
             question, answered = asked_otherwise(group, known, rng) if chinese else (group.question, True)
             place = (group.start, group.end) if answered else (-1, -1)
             items.append(pack(packer, question, show(group, rng), place, answered=answered))
@@ -434,7 +435,7 @@ def main() -> None:
     net, packer = JointNet(model), Packer(piece_tokenizer(model))
     kept = keep_pieces(model, options.cache, groups)
     fitted = [group for group in groups if not held_out(group)]
-    asked = [(one.question, "\n".join(one.passages[0][:2])) for one in fitted if one.kind in {"zh", "news"}]
+    asked = [(one.question, "\n".join(one.passages[0][:2])) for one in fitted if one.kind in CHINESE]
     train(net, fitted, packer, Known(glosses(options.cache), *collect(asked)), options.minutes)
     torch.save(net.state_dict(), options.cache / "joint.pt")
     print(right_of_three(net, [group for group in groups if held_out(group)], packer))

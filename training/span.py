@@ -29,7 +29,7 @@ from qa.lexical import LexicalIndex
 from qa.measures import holds_answer, mean_intervals, span_scores
 from qa.reader import LONGEST, Reader
 from qa.span import SIGNALS, Chosen, allowed, choose
-from qa.text import fold, sentences
+from qa.text import fold, sentence_at
 from training.characters import alphabet, embedding
 from training.cloze import cloze
 from training.reading import Batch, Network, arrays, loss, shared_loss
@@ -285,18 +285,13 @@ def figures(items: Sequence[Labelled], found: Sequence[tuple[str, tuple[int, int
     """
     values = []
     for item, (words, (start, _)) in zip(items, found, strict=True):
-        sentence = sentence_at(item.passage, start)
-        held = holds_answer(item.passage[slice(*sentence)], item.answers)
+        first, last = sentence_at(item.passage, start) or (0, 0)
+        held = holds_answer(item.passage[first:last], item.answers)
         values.append((*span_scores(words, item.answers), float(held)))
     table = np.array(values)
     means, intervals = table.mean(axis=0), mean_intervals(table)
     cells = [f"{mean:.3f} [{low:.3f}, {high:.3f}]" for mean, (low, high) in zip(means, intervals, strict=True)]
     return f"n {len(items)} exact {cells[0]} F1 {cells[1]} sentence {cells[2]}"
-
-
-def sentence_at(passage: str, place: int) -> tuple[int, int]:
-    """Return the sentence that holds a place; an empty one if none does."""
-    return next((span for span in sentences(passage) if span[0] <= place < span[1]), (0, 0))
 
 
 def main() -> None:

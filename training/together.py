@@ -17,6 +17,7 @@ import numpy as np
 from qa.joint import JointReader, Shown, shipped_joint_reader
 from qa.reader import Reader, shipped_reader
 from qa.span import SIGNALS, Chosen
+from qa.text import sentence_at
 from training.span import (
     DEVELOPMENT,
     Labelled,
@@ -25,7 +26,6 @@ from training.span import (
     fitted_chance,
     is_right,
     met,
-    sentence_at,
     squad,
     write_chance,
 )
@@ -46,7 +46,7 @@ def found_together(reader: Reader, joint: JointReader, question: str, passage: s
     Of a long passage the joint reader is shown what lies around the other reader's choice.
     """
     _, _, (place, _) = chosen_span(reader, question, passage, foreign=foreign)
-    readings = joint.read(question, [Shown("", passage, sentence_at(passage, place))])
+    readings = joint.read(question, [Shown("", passage, sentence_at(passage, place) or (0, 0))])
     return *chosen_span(reader, question, passage, foreign=foreign, readings=readings), readings[0].score
 
 
