@@ -1,7 +1,7 @@
 """The first few of a ranking that stand close together, each read together with the question (pure).
 
 The first is always read so, for the words that answer; most often it leads by more than reading could change, and
-nothing else is.
+nothing else is. Of a question in another language than the pages, the ranking knows less, so more of it is read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from qa.span import read_spans
 
 MOST_READ = 3
 MARGIN = 1.5
+FAR = 0.15  # a question of which no passage holds more is in other words than the pages
+MOST_READ_FAR = 8
+MARGIN_FAR = 3.0
 _MOST = 5.0  # the reader is trusted no further
 
 
@@ -30,7 +33,7 @@ class Judge(Protocol):
 def read_closely(
     question: str, ranked: Sequence[Ranked], judge: Judge, encode_tokens: EncodeTokens, weight: float
 ) -> list[Ranked]:
-    """Return the ranking with the best of those first that lie within ``MARGIN`` of the first.
+    """Return the ranking with the best of those first that lie within a margin of the first.
 
     :param weight: what the judge's score counts beside the ranking's.
     :return: only the one that is put first is moved, and takes the first one's score. Those that were read carry the
@@ -38,7 +41,9 @@ def read_closely(
     """
     if not ranked:
         return []
-    close = [item for item in ranked[:MOST_READ] if item.score >= ranked[0].score - MARGIN]
+    far = ranked[0].features.get("reach", 1.0) < FAR
+    most, margin = (MOST_READ_FAR, MARGIN_FAR) if far else (MOST_READ, MARGIN)
+    close = [item for item in ranked[:most] if item.score >= ranked[0].score - margin]
     shown = [Shown(item.candidate.heading, item.candidate.text, item.sentence) for item in close]
     readings = judge.read(question, shown)
     reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings)

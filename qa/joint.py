@@ -1,8 +1,9 @@
 """A question and a passage read together → how well the passage answers, and where in it.
 
 The network is multilingual-e5-small (MIT; Wang et al. 2024), parted in the middle (MacAvaney et al. 2020, PreTTR): the
-lower six of its layers read question and passage apart and as they were, so what they make of a passage is kept; the
-upper six, trained by ``python -m training.joint``, read both. It runs in NumPy. Nothing here knows the index.
+lower six of its layers read question and passage apart and as they were, so what they make of a passage is kept; three
+of the upper six, trained by ``python -m training.joint`` beside all six of them, read both. It runs in NumPy. Nothing
+here knows the index.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ BEGIN, END = 0, 2  # the tokens around a text
 _ASKED, _ABOVE, _TOLD, _SHARED = range(4)
 _HEADS = 12
 _PROMPTS = "query:", "passage:"
-_PARTS = "qkv", "ao", "fi", "fo"
+PARTS = "qkv", "ao", "fi", "fo"
 _FILE = Path(__file__).with_name("joint.npz")
 
 
@@ -172,8 +173,8 @@ class _Layer:
     """A layer of BERT (Devlin et al. 2019)."""
 
     def __init__(self, arrays: dict[str, Array], name: str) -> None:
-        self._weights = {part: np.ascontiguousarray(_matrix(arrays, f"{name}.{part}").T) for part in _PARTS}
-        self._biases = {part: arrays[f"{name}.{part}.b"].astype(np.float32) for part in _PARTS}
+        self._weights = {part: np.ascontiguousarray(matrix(arrays, f"{name}.{part}").T) for part in PARTS}
+        self._biases = {part: arrays[f"{name}.{part}.b"].astype(np.float32) for part in PARTS}
         self._norms = [arrays[f"{name}.{part}"].astype(np.float32) for part in ("aln", "oln")]
 
     def __call__(self, x: Floats) -> Floats:
@@ -218,12 +219,13 @@ def _normed(x: Floats, weight: Floats, bias: Floats) -> Floats:
     return out
 
 
-def _matrix(arrays: dict[str, Array], name: str) -> Floats:
+def matrix(arrays: dict[str, Array], name: str) -> Floats:
     """Return a layer's weights: of four bits where they are as they were, of eight where they were trained."""
+    stored = arrays[f"{name}.w"]
     if f"{name}.s" not in arrays:
-        return unpacked(arrays[f"{name}.w"])
-    whole, scales = arrays[f"{name}.w"].astype(np.float32), arrays[f"{name}.s"].astype(np.float32)
-    numbers: Floats = (whole.reshape(*scales.shape, -1) * scales[..., None]).reshape(whole.shape)
+        return unpacked(stored)
+    scales = arrays[f"{name}.s"].astype(np.float32)
+    numbers: Floats = (stored.reshape(*scales.shape, -1) * scales[..., None]).reshape(stored.shape)
     return numbers
 
 

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from qa.closely import MARGIN, MOST_READ, read_closely
+from qa.closely import FAR, MARGIN, MARGIN_FAR, MOST_READ, MOST_READ_FAR, read_closely
 from qa.embed import Encoder, TokenEncoder
 from qa.joint import Reading, Shown
 from qa.rank import Candidate, Ranked
@@ -77,6 +78,16 @@ def test_only_the_first_few_are_read() -> None:
     assert [item.candidate.row for item in done] == [2, 0, 1, 3, 4]
     assert [item.features.get("joint") for item in done] == [2.0, 0.0, 1.0, None, None]
     assert len(judge.shown) == MOST_READ
+
+
+def test_more_is_read_of_a_question_in_other_words_than_the_pages() -> None:
+    judge = Judge(**{f"t{n}": n / 2 for n in range(20)})
+    items = [ranked(n, 5.0 - n / 4) for n in range(MOST_READ_FAR + 2)]
+    far = [replace(item, features={**item.features, "reach": FAR - 0.01}) for item in items]
+    assert [item.candidate.row for item in closely(judge, *far)[:3]] == [MOST_READ_FAR - 1, 0, 1]
+    assert len(judge.shown) == MOST_READ_FAR
+    wide = [replace(item, score=5.0 - n * 0.9 * MARGIN_FAR) for n, item in enumerate(far)]
+    assert [item.candidate.row for item in closely(Judge(t1=5.0, t2=5.0), *wide)[:3]] == [1, 0, 2]
 
 
 def test_the_judge_is_trusted_only_so_far() -> None:

@@ -10,25 +10,41 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("rjieba")
 pytest.importorskip("scipy")
 
-from qa.joint import JointReader, Packer, Shown, unpacked  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+
+from qa.joint import JointReader, Packer, Shown, roles, unpacked  # noqa: E402
 from training.asking import collect  # noqa: E402
-from training.groups import Group, _place, made_of_news  # noqa: E402
+from training.foreign import Words  # noqa: E402
+from training.groups import Group, _place, less_rivals, made_of_news  # noqa: E402
 from training.joint import (  # noqa: E402
-    JointNet,
-    Known,
-    asked_otherwise,
-    collate,
-    export,
-    held_out,
+    ASKED,
+    SHOWN,
+    Deck,
+    Lower,
+    Step,
+    Told,
+    Upper,
+    ask,
     losses,
-    pack,
-    packed,
-    pruned,
-    show,
-    stored,
-    turned,
+    parameters,
+    right_of_three,
+    train,
 )
-from training.multilingual import Packed, piece_tokenizer  # noqa: E402
+from training.joint import roles as many_roles  # noqa: E402
+from training.joint_data import (  # noqa: E402
+    BRIEF,
+    FOREIGN,
+    PLAIN,
+    SWAPPED,
+    Known,
+    answer_tokens,
+    held_out,
+    put_into_numbers,
+    ways_to_ask,
+    without_answer,
+)
+from training.joint_file import begun, halfway, packed, stored, trained, whole  # noqa: E402
+from training.multilingual import Packed  # noqa: E402
 
 WIDTH, LAYERS = 96, 12
 PIECES = [
@@ -88,62 +104,140 @@ def test_eight_bits_keep_what_training_changed() -> None:
     assert np.abs(again - numbers).max() < 0.02
 
 
-def test_the_network_that_ships_says_what_the_trained_one_says(model: Packed, tmp_path: Path) -> None:
+QUESTION = "谁主持了大会？"
+KNOWN = Known(Words({"en": {}}, {}), {}, {})
+
+
+def group(question: str = QUESTION, answers: str = ANSWERS, answer: str = "柴建军", kind: str = "zh") -> Group:
+    start = answers.find(answer)
+    passages = [("标题", text, 0, len(text)) for text in (answers, BESIDE, "有代表。")]
+    return Group(question, passages, start, start + len(answer) if start >= 0 else -1, kind)
+
+
+@pytest.fixture(scope="module")
+def arrays(model: Packed) -> dict[str, np.ndarray]:
+    found = begun(model, [n for n, piece in enumerate(PIECES) if piece != "rare"])
+    return {**found, "role": np.random.default_rng(2).normal(0, 0.5, found["role"].shape).astype(np.float32)}
+
+
+@pytest.fixture(scope="module")
+def packer(arrays: dict[str, np.ndarray]) -> Packer:
+    return Packer(Tokenizer.from_buffer(arrays["tokenizer"].tobytes()))
+
+
+@pytest.fixture
+def told(arrays: dict[str, np.ndarray], packer: Packer) -> tuple[Told, Deck]:
+    groups = [
+        group(),
+        group(answers="大会由代表主持。", answer="代表"),
+        group("有代表？", "有代表参加。", "代表", "ja"),
+    ]
+    data = put_into_numbers(groups, packer, KNOWN, random.Random(0)) | {"held": np.array([False, False, True])}
+    return Told(data, Lower(arrays), "cpu"), Deck(data, np.random.default_rng(0))
+
+
+def one_step(deck: Deck, *, answered: bool = True) -> Step:
+    passages = [deck.data["right"][0], *deck.data["misses"][0, :2], deck.data["right"][2]]
+    ends = deck.data["ends"][:1] if answered else np.full((1, 2), -1)
+    return Step(64, deck.asked[:1, 0], np.array([passages]), np.array([answered]), ends)
+
+
+def test_the_network_that_ships_says_what_the_trained_one_says(
+    arrays: dict[str, np.ndarray], told: tuple[Told, Deck], packer: Packer, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    net = JointNet(model)
-    torch.nn.init.normal_(net.role.weight, std=0.5)
-    kept = [n for n, piece in enumerate(PIECES) if piece != "rare"]
-    export(net, kept, pruned(model, kept), tmp_path / "joint.npz")
-    reader = JointReader.load(tmp_path / "joint.npz")
-    passages = [shown(ANSWERS), shown(BESIDE)]
+    net = Upper(arrays, (0, 2, 5)).eval()
+    np.savez(tmp_path / "joint.npz", **trained(arrays, parameters(net)))
+    step = one_step(told[1])
     with torch.no_grad():
-        item = pack(Packer(piece_tokenizer(model)), "谁主持了大会？", passages, (-1, -1))
-        scores, ends = net(collate([item]))
-    readings = reader.read("谁主持了大会？", passages)
-    assert [reading.score for reading in readings] == pytest.approx(scores.tolist(), abs=0.006)
-    assert abs(scores[0] - scores[1]) > 0.015
-    for reading, row, wanted in zip(readings, item.rows, ends, strict=True):
-        own = wanted[row.start :][: len(row.offsets)]
+        scores, ends = net(*told[0].pairs(step))
+    passages = [shown(text) for text in (ANSWERS, BESIDE, "有代表。")]
+    readings = JointReader.load(tmp_path / "joint.npz").read(QUESTION, passages)
+    assert [reading.score for reading in readings] == pytest.approx(scores[:3].tolist(), abs=0.02)
+    assert abs(scores[0] - scores[1]) > 0.05
+    for reading, row, wanted in zip(readings, packer.passages(passages), ends, strict=False):
         assert reading.offsets == row.offsets
-        assert np.abs(reading.ends - own.numpy()).max() < 0.05
+        assert np.abs(reading.ends - wanted[row.start :][: len(row.offsets)].numpy()).max() < 0.05
 
 
-def test_a_step_lowers_the_loss_and_leaves_the_lower_half_alone(model: Packed) -> None:
+def test_roles_are_those_of_the_reader(packer: Packer, told: tuple[Told, Deck]) -> None:
+    step = one_step(told[1])
+    seen = told[0].pairs(step)[1]
+    asked = packer.question(QUESTION)
+    for found, row in zip(seen.tolist(), packer.passages([shown(ANSWERS), shown(BESIDE)]), strict=False):
+        wanted = roles(asked, row)
+        assert found[: len(asked)] == wanted[: len(asked)]
+        assert found[ASKED : ASKED + len(row.ids)] == wanted[len(asked) :]
+        assert set(found[len(asked) : ASKED] + found[ASKED + len(row.ids) :]) == {-1}
+    assert many_roles.__doc__
+
+
+def test_steps_lower_the_loss_of_each_passage_and_leave_the_lower_half_alone(
+    arrays: dict[str, np.ndarray], told: tuple[Told, Deck], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.joint.WARM", 5)
+    monkeypatch.setattr("training.joint.RATES", {"full": 1e-3, "short": 1e-3})
     torch.manual_seed(0)
-    net = JointNet(model)
-    before = net.lower[0].fi.weight.clone()
-    start = ANSWERS.index("柴建军")
-    packer = Packer(piece_tokenizer(model))
-    batch = collate([pack(packer, "谁主持了大会？", [shown(ANSWERS), shown(BESIDE)], (start, start + 3))])
-    optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-3)
-    totals = []
+    before = told[0].lower.layers[0].fi.weight.clone()
+    nets = {"full": Upper(arrays, range(6)), "short": Upper(arrays, (0, 2, 5))}
+    step = one_step(told[1])
+    states, seen = told[0].pairs(step)
+
+    def loss(net: Upper) -> float:
+        with torch.no_grad():
+            return losses(ask(net.eval(), states, seen, "cpu"), step)[1].item()
+
+    start = [loss(net) for net in nets.values()]
+    assert train(nets, told[0], told[1], seconds=8, batch=4) > 5
+    after = [loss(net) for net in nets.values()]
+    assert after[0] < 0.75 * start[0]
+    assert after[1] < 0.75 * start[1]
+    assert torch.equal(told[0].lower.layers[0].fi.weight, before)
+    assert right_of_three(nets["full"], *told).keys() == {"ja"}
+
+
+def test_a_question_that_nothing_answers_is_learnt_to_be_answered_by_none(
+    arrays: dict[str, np.ndarray], told: tuple[Told, Deck]
+) -> None:
+    torch.manual_seed(0)
+    net = Upper(arrays, (0, 2, 5))
+    step = one_step(told[1], answered=False)
+    states, seen = told[0].pairs(step)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     for _ in range(30):
-        total = losses(net, batch).sum()
-        total.backward()
+        losses(ask(net, states, seen, "cpu"), step).sum().backward()
         optimiser.step()
         optimiser.zero_grad()
-        totals.append(total.item())
-    assert totals[-1] < 0.6 * totals[0]
-    assert torch.equal(net.lower[0].fi.weight, before)
+    assert (ask(net.eval(), states, seen, "cpu").choice[0, :SHOWN] < -0.5).all()
 
 
-def test_the_answers_first_and_last_tokens_are_found(model: Packed) -> None:
-    packer = Packer(piece_tokenizer(model))
+def test_a_step_shows_the_answering_passage_first_unless_nothing_answers(told: tuple[Told, Deck]) -> None:
+    deck = told[1]
+    right = set(deck.data["right"][:2].tolist())
+    for _ in range(30):
+        step = deck.draw(8)
+        assert set(step.passages[step.answered, 0].tolist()) <= right
+        assert (step.passages[:, 1:] != step.passages[:, :1]).any()
+        assert (step.ends[~step.answered] == -1).all()
+        assert not set(step.questions.tolist()) & {deck.asked[deck.starts[2], 0]}
+
+
+def test_the_answers_first_and_last_tokens_are_found(packer: Packer) -> None:
     start = ANSWERS.index("柴建军")
-    item = pack(packer, "谁", [shown(ANSWERS)], (start, start + 3))
-    row = item.rows[0]
-    span = row.offsets[item.first - row.start][0], row.offsets[item.last - row.start][1]
-    assert ANSWERS[slice(*span)] == "柴建军"
-    assert pack(packer, "谁", [shown(ANSWERS)], (-1, -1)).first == -1
+    (row,) = packer.passages([shown(ANSWERS)])
+    first, last = answer_tokens(row, start, start + 3)
+    assert ANSWERS[row.offsets[first - row.start][0] : row.offsets[last - row.start][1]] == "柴建军"
+    assert answer_tokens(row, -1, -1) == (-1, -1)
+    assert answer_tokens(row, start, 100) == (-1, -1)
 
 
-def test_the_answering_passage_is_shown_first_beside_a_near_miss() -> None:
-    group = Group("谁", [("", ANSWERS, 0, 9), ("", BESIDE, 0, 9), ("", "别的", 0, 2)], 3, 6, "zh")
-    for seed in range(20):
-        first, second = show(group, random.Random(seed))
-        assert first.text == ANSWERS
-        assert second.text in {BESIDE, "别的"}
-        assert 0 <= first.sentence[0] <= 3 < 6 <= first.sentence[1] <= len(ANSWERS)
+def test_a_passage_is_told_without_what_answers() -> None:
+    text = "大会由柴建军主持。参加大会的有来自各个科室的代表和离退休人员。柴建军讲话。"
+    left = without_answer(group(answers=text))
+    assert left is not None
+    assert left.text == "参加大会的有来自各个科室的代表和离退休人员。"
+    assert without_answer(group()) is None
+    assert without_answer(group(answer="没有的话")) is None
 
 
 def test_the_same_passage_is_always_held_out_or_never() -> None:
@@ -152,13 +246,39 @@ def test_the_same_passage_is_always_held_out_or_never() -> None:
     assert 0 < sum(map(held_out, groups[:200])) < 40
 
 
-def test_a_question_is_turned_word_by_word() -> None:
-    assert {
-        turned("谁主持大会", {"主持": "chair", "大会": "congress"}, random.Random(n)).split()[0] for n in range(30)
-    } >= {
-        "who",
-        "qui",
-    }
+def test_halfway_is_the_mean_of_both_and_keeps_the_lower_half(arrays: dict[str, np.ndarray]) -> None:
+    other = {name: values.copy() for name, values in arrays.items()}
+    other["upper0.fi.b"] = other["upper0.fi.b"] + 2
+    found = halfway(other, arrays)
+    assert np.allclose(found["upper0.fi.b"], arrays["upper0.fi.b"] + 1)
+    assert np.allclose(whole(found, "upper0.qkv"), whole(arrays, "upper0.qkv"))
+    assert found["lower0.fi.w"] is arrays["lower0.fi.w"]
+
+
+def test_questions_are_asked_otherwise() -> None:
+    told = "南昌市第一医院的大会由张萍主持。"
+    asked_of = Group("南昌市第一医院的大会由谁主持?", [("", told, 0, len(told)), ("", "别的", 0, 2)], 0, 2, "zh")
+    names, sounds = collect([("北京同仁医院在哪里?", "北京同仁医院"), (asked_of.question, told)])
+    known = Known(Words({"en": {"大会": (["congress"], [1.0])}}, {"主持": "to chair"}), names, sounds)
+    asked = [one for seed in range(60) for one in ways_to_ask(asked_of, known, random.Random(seed))]
+    assert {way for _, way in asked} == set(range(5))
+    assert {question for question, way in asked if way == PLAIN} == {asked_of.question}
+    assert all("北京同仁医院" in question for question, way in asked if way == SWAPPED)
+    assert any("who" in question and "congress" in question for question, way in asked if way == FOREIGN)
+    assert all(len(question) < len(asked_of.question) for question, way in asked if way == BRIEF)
+
+
+def test_small_talk_is_answered_by_nothing() -> None:
+    (only,) = ways_to_ask(group("你好", kind="chat"), KNOWN, random.Random(0))
+    assert only == ("你好", SWAPPED)
+
+
+def test_misses_that_answer_as_well_are_left_out() -> None:
+    rival = "开幕式由李明主持。李明主持会议。"
+    told = Group("谁主持?", [("", "张萍主持会议。", 0, 7), ("", rival, 0, 9), ("", BESIDE, 0, 9)], 0, 2, "meeting")
+    (kept,) = less_rivals([told])
+    assert [passage[1] for passage in kept.passages] == ["张萍主持会议。", BESIDE]
+    assert not list(less_rivals([Group("谁主持?", told.passages[:2], 0, 2, "meeting")]))
 
 
 def test_an_answer_is_placed_where_it_stands_nearest() -> None:
@@ -173,30 +293,3 @@ def test_questions_made_of_news_have_their_answer_in_the_passage() -> None:
     made = list(made_of_news([{"title": "大会召开", "text": text}] * 20, random.Random(0)))
     assert made
     assert all(record["answer"] in record["passage"] for record in made)
-
-
-def test_a_question_about_somebody_else_is_learnt_to_be_answered_by_none(model: Packed) -> None:
-    torch.manual_seed(0)
-    net = JointNet(model)
-    packer = Packer(piece_tokenizer(model))
-    batch = collate([pack(packer, "谁主持了大会？", [shown(ANSWERS), shown(BESIDE)], (-1, -1), answered=False)])
-    assert batch.answered.tolist() == [False]
-    optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-3)
-    for _ in range(30):
-        losses(net, batch).sum().backward()
-        optimiser.step()
-        optimiser.zero_grad()
-    assert (net(batch)[0] < -0.5).all()
-
-
-def test_questions_are_asked_otherwise() -> None:
-    told = "南昌市第一医院的大会由张萍主持。"
-    group = Group("南昌市第一医院的大会由谁主持?", [("", told, 0, len(told))], 0, 2, "zh")
-    known = Known({"大会": "congress"}, *collect([("北京同仁医院在哪里?", "北京同仁医院"), (group.question, told)]))
-    asked = [asked_otherwise(group, known, random.Random(seed)) for seed in range(200)]
-    assert {answered for _, answered in asked} == {True, False}
-    assert all(("北京同仁医院" in question) is not answered for question, answered in asked)
-    questions = {question for question, _ in asked}
-    assert group.question in questions
-    assert any("congress" in question for question in questions)
-    assert any("南昌市第一医院" not in question and answered for question, answered in asked)

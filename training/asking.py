@@ -6,6 +6,7 @@ Reading-comprehension sets ask in full and formal sentences, and only for what i
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,17 @@ _BEFORE = (
     "请问", "请问一下,", "想请教一下,", "麻烦帮我查查,", "你好,", "我想知道", "领导问我,", "听同事说起过,", "对了,",
 )  # fmt: skip
 _AFTER = "呢", "呀", "来着?", "?我记不清了", "?急用", ",谢谢", ",有人知道吗?", "啊?"
+
+_ASK = re.compile(
+    "什么时候|什么时间|什么地方|哪一天|哪个地方|几月几日|何时|何地|何处|哪里|哪儿|哪天|哪年|哪一年|谁|哪位|什么人|多少"
+    "|几(?=[名位个人家项次种])|什么|哪个|哪些|哪家|哪种|为什么|怎么|如何"
+)
+_NOUNS = {
+    "[谁位人]": ("是谁", "谁", "名字", "人选"), "[时天年日]": ("时间", "日期", "几号", "什么时候"),
+    "[地里儿处]": ("地点", "地址", "地方", "在哪"), "[少几]": ("人数", "数量", "有多少", "几个"),
+}  # fmt: skip
+_EDGES = "，,、：: 的了和与及是在将对把被"
+_AROUND = (0, 1), (1, 1), (0, 2), (1, 2), (2, 1), (2, 2)  # words kept before and behind the question word
 
 Names = Mapping[str, Sequence[str]]
 Sounds = Mapping[str, Sequence[str]]
@@ -65,6 +77,25 @@ def chatty(question: str, rng: random.Random) -> str:
     if rng.random() < 0.5:
         question = rng.choice(_BEFORE) + question
     return question.rstrip("?？ ") + rng.choice(_AFTER) if rng.random() < 0.5 else question
+
+
+def brief(question: str, rng: random.Random) -> str | None:
+    """Return a question cut to a few words, as typed into a search box, or None if it is no such question."""
+    found = _ASK.search(question)
+    if found is None:
+        return None
+    before = rjieba.cut(question[: found.start()])
+    behind = [word for word in rjieba.cut(question[found.end() :]) if word.strip("？?。 ")]
+    nouns = next((nouns for pattern, nouns in _NOUNS.items() if re.search(pattern, found.group())), None)
+    near = [word for word in (*behind[:3], *before[::-1][:3]) if len(word) > 1]
+    if nouns and near and rng.random() < 0.35:
+        return near[0] + rng.choice(nouns)
+    some, more = rng.choice(_AROUND)
+    cut = "".join((*before[len(before) - some :], found.group(), *behind[:more])).strip(
+        "，,、：: 的了和与及是在将对把被"
+    )
+    told = len(cut) >= 4 and len(cut) - len(found.group()) >= 2 and len(cut) <= len(question) - 3
+    return cut + rng.choice(("?", "？", "", "")) if told else None
 
 
 def swapped(words: Sequence[str], told: str, names: Names, rng: random.Random) -> str | None:

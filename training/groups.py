@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,22 @@ from qa.search import Retriever
 from qa.text import fold, fold_offsets
 from training.clean import read_clean
 from training.cloze import cloze
+from training.meetings import made_of_meetings, rules_met
 from training.pairs import pivot_pairs
 from training.rank import split_index
 
-KINDS = ("zh", "news", "ja", "across")
+KINDS = ("zh", "news", "ja", "across", "chat", "meeting")
 SAME = 0.95  # texts that lie nearer are the same text
+RELATED = 0.75  # of texts that lie nearer, one may answer the other
 _MISSES = 4
+_SMALL_TALK = (
+    "你好", "您好", "你是谁", "谢谢", "今天天气怎么样", "讲个笑话", "1+1等于几", "你能做什么", "早上好", "再见",
+    "帮我写一首诗", "现在几点了", "hello", "how are you", "thank you", "who are you", "你叫什么名字", "测试", "test",
+    "???", "好的",
+    "推荐一部电影", "我饿了", "写一段Python代码", "what is the weather today", "怎么减肥", "法国的首都是哪里",
+    "tell me a joke",
+)  # fmt: skip
+_ASKING = re.compile("[?？吗呢么谁哪几]|怎|多少|如何|为何")
 
 Passage = tuple[str, str, int, int]  # heading, text, and the sentence in it that the ranking takes for the best
 
@@ -117,6 +128,32 @@ def across_languages(pairs: Sequence[tuple[str, str]], encoder: Encoder, rng: ra
         yield Group(text, passages, -1, -1, "across")
 
 
+def less_rivals(groups: Iterable[Group]) -> Iterator[Group]:
+    """Yield groups without the misses that may answer as well: a rule finds something in them and in what answers."""
+    for group in groups:
+        own = rules_met(group.passages[0][1])
+        misses = [miss for miss in group.passages[1:] if not own & rules_met(miss[1])]
+        if misses:
+            yield replace(group, passages=[group.passages[0], *misses])
+
+
+def nothing_answers(
+    asked: Sequence[str], passages: Sequence[Passage], encoder: Encoder, rng: random.Random
+) -> Iterator[Group]:
+    """Yield questions of quite other things, each with passages that lie nearest and do not answer."""
+    vectors = encoder.encode_documents([passage[1] for passage in passages])
+    for question, alike in zip(asked, encoder.encode_queries(list(asked)) @ vectors.T, strict=True):
+        nearest = [row for row in np.argsort(-alike)[: 3 * _MISSES] if alike[row] < RELATED]
+        if len(nearest) > _MISSES:
+            chosen = rng.sample(nearest[: _MISSES + 2], _MISSES + 1)
+            yield Group(question, [passages[row] for row in chosen], -1, -1, "chat")
+    for question in _SMALL_TALK * 8:
+        yield Group(question, rng.sample(list(passages), _MISSES + 1), -1, -1, "chat")
+    for _ in range(200):
+        noise = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz0123456789 ") for _ in range(rng.randint(4, 14)))
+        yield Group(noise, rng.sample(list(passages), _MISSES + 1), -1, -1, "chat")
+
+
 def write_all(cache: Path) -> None:
     """Write ``groups/KIND.jsonl`` for each kind that is not there yet."""
     encoder = load_encoder()
@@ -131,15 +168,32 @@ def write_all(cache: Path) -> None:
         if not (out / f"{kind}.jsonl").exists():
             print(kind, _write(groups(), out / f"{kind}.jsonl"), flush=True)
 
+    broadcasts = records("docs_xwlb_news_zh")
+
     def news() -> Iterator[Group]:
-        made = list(made_of_news(rng.sample(records("docs_xwlb_news_zh"), 9_000), rng))[:6_000]
-        return asked_of_pages(made, encoder, "news", 5_000, rng)
+        made = list(made_of_news(rng.sample(broadcasts, min(len(broadcasts), 30_000)), rng))[:21_000]
+        return asked_of_pages(made, encoder, "news", 20_000, rng)
+
+    def meetings() -> Iterator[Group]:
+        told = [*broadcasts, *records("docs_crud_news_zh")]
+        rng.shuffle(told)
+        made = list(made_of_meetings(told, 900, rng))
+        return less_rivals(asked_of_pages(made, encoder, "meeting", len(made), rng))
+
+    def chat() -> Iterator[Group]:
+        asked = sorted(
+            {r["a"] for r in records("pairs_similar_zh") if _ASKING.search(r["a"]) and 4 <= len(r["a"]) <= 30}
+        )
+        near = [passage for kind in ("zh", "news") for group in _read(out, kind) for passage in group.passages[:3]]
+        return nothing_answers(rng.sample(asked, 5_000), rng.sample(sorted(set(near)), 30_000), encoder, rng)
 
     chinese, japanese = ("qa_cmrc2018_zh", "qa_security_news_zh"), ("qa_jsquad_ja", "qa_jaquad_ja")
     keep("zh", lambda: asked_of_pages(records(*chinese), encoder, "zh", 12_600, rng))
-    keep("ja", lambda: asked_of_pages(records(*japanese), encoder, "ja", 7_000, rng))
+    keep("ja", lambda: asked_of_pages(records(*japanese), encoder, "ja", 20_000, rng))
     keep("across", lambda: across_languages(_pairs(records, rng), encoder, rng))
     keep("news", news)
+    keep("meeting", meetings)
+    keep("chat", chat)
 
 
 def _write(groups: Iterable[Group], file: Path) -> int:
@@ -155,17 +209,19 @@ def _write(groups: Iterable[Group], file: Path) -> int:
 
 def read_groups(cache: Path) -> list[Group]:
     """Return the groups of all kinds."""
-    groups = []
-    for kind in KINDS:
-        with (cache / "groups" / f"{kind}.jsonl").open(encoding="utf-8") as lines:
-            groups += [Group(**json.loads(line)) for line in lines]
-    return groups
+    return [group for kind in KINDS for group in _read(cache / "groups", kind)]
+
+
+def _read(folder: Path, kind: str) -> list[Group]:
+    with (folder / f"{kind}.jsonl").open(encoding="utf-8") as lines:
+        found = [json.loads(line) for line in lines]
+    return [Group(**{**one, "passages": [tuple(passage) for passage in one["passages"]]}) for one in found]
 
 
 def _pairs(records: Callable[..., list[dict[str, Any]]], rng: random.Random) -> list[tuple[str, str]]:
     english, other = records("parallel_en_zh"), records("parallel_multi")
     kept = [r for r in english if 12 <= len(r["text2"]) <= 90 and len(r["text1"]) <= 200]
-    pairs = [(r["text1"], r["text2"]) for r in rng.sample(kept, 2_500)]
-    pairs += [(r["text2"], r["text1"]) for r in rng.sample(kept, 800)]
+    pairs = [(r["text1"], r["text2"]) for r in rng.sample(kept, 12_000)]
+    pairs += [(r["text2"], r["text1"]) for r in rng.sample(kept, 4_000)]
     pivot = [pair for pair in pivot_pairs(english, other) if 12 <= len(pair[1]) <= 90 and len(pair[0]) <= 200]
-    return pairs + rng.sample(pivot, 3_500)
+    return pairs + rng.sample(pivot, 20_000)

@@ -1,0 +1,162 @@
+"""The joint reader's file: how it begins, as multilingual-e5-small, and how what was trained goes into it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from qa.joint import PARTS, Array, matrix
+from qa.text import simplify
+from training.multilingual import Packed, piece_tokenizer
+
+PIECES = 45_000
+PARTED = 6  # layers that read question and passage apart
+PLACES = 200
+NORMS = "aln", "oln"
+# What a language's pieces count: users ask in Chinese, then English; of the rest, some are better known to the network.
+_COUNTS = {
+    "zh": 3, "en": 2, "ru": 0.7, "ja": 0.6, "de": 0.6, "es": 0.6, "fr": 0.5, "ar": 0.5, "ko": 0.4, "vi": 0.4, "pt": 0.4,
+    "it": 0.35, "id": 0.25, "tr": 0.25, "pl": 0.25, "nl": 0.25, "th": 0.2, "hi": 0.2,
+}  # fmt: skip
+_MOST_TEXTS = 110_000
+
+Arrays = dict[str, Array]
+
+
+def keep_pieces(model: Packed, texts: Mapping[str, Sequence[str]]) -> list[int]:
+    """Return the numbers of the pieces that ship: the commonest of each language, so that no language falls apart.
+
+    :param texts: texts by language. Where they are few, the model's own order, by frequency, decides.
+    """
+    tokenizer = piece_tokenizer(model)
+    worth = 1e-8 / (1 + np.arange(len(model.pieces)) / 1e4)
+    for language, told in sorted(texts.items()):
+        counts: Counter[int] = Counter()
+        some = told if len(told) <= _MOST_TEXTS else random.Random(0).sample(told, _MOST_TEXTS)  # noqa: S311
+        for at in range(0, len(some), 5_000):
+            batch = [simplify(text) for text in some[at : at + 5_000]]
+            for one in tokenizer.encode_batch(batch, add_special_tokens=False):
+                counts.update(one.ids)
+        for piece, count in counts.items():
+            worth[piece] += _COUNTS.get(language, 0.2) * count / counts.total()
+    special = range(model.unknown + 1)
+    worth[list(special)] = 0
+    return [*special, *sorted(np.argsort(-worth)[:PIECES].tolist())]
+
+
+def pruned(model: Packed, kept: Sequence[int]) -> Tokenizer:
+    """Return a tokenizer that knows only the kept pieces."""
+    pieces = [model.pieces[piece] for piece in kept]
+    return piece_tokenizer(Packed(model.width, model.layers, model.heads, pieces, model.unknown, {}))
+
+
+def begun(model: Packed, kept: Sequence[int]) -> Arrays:
+    """Return the file's arrays before any training: the network as it was, and heads that know nothing."""
+    rng = np.random.default_rng(0)
+    width = model.width
+    word, place = (model.matrix(f"emb.{name}").numpy() for name in ("word", "pos"))
+
+    def pair(name: str) -> Array:
+        return np.stack([model.tensors[f"{name}.w"], model.tensors[f"{name}.b"]])
+
+    def weights(n: int, part: str) -> Array:
+        if part == "qkv":
+            return np.concatenate([weights(n, one) for one in part])
+        return model.tensors[f"l{n}.{part}.w"].reshape(-1, 4 * width if part == "fo" else width)
+
+    def biases(n: int, part: str) -> Array:
+        return np.concatenate([model.tensors[f"l{n}.{one}.b"] for one in (part if part == "qkv" else [part])])
+
+    arrays: Arrays = {
+        "tokenizer": np.frombuffer(pruned(model, kept).to_str().encode(), np.uint8),
+        "word": packed(word[np.array(kept)]),
+        "place": (place[:PLACES] + model.matrix("emb.type")[0].numpy()).astype(np.float16),
+        "norm": pair("emb.ln"),
+        "role": np.zeros((6, width), np.float32),
+        "lower": np.zeros(PARTED),
+        "upper": np.zeros(model.layers - PARTED),
+    }
+    for name, before, behind in (("mix", 2 * width, width), ("score", width, 1), ("ends", width, 2)):
+        arrays[f"{name}.w"] = rng.normal(0, before**-0.5, (before, behind)).astype(np.float32)
+        arrays[f"{name}.b"] = np.zeros(behind, np.float32)
+    for n in range(model.layers):
+        name = f"lower{n}" if n < PARTED else f"upper{n - PARTED}"
+        for part in PARTS:
+            arrays |= {f"{name}.{part}.w": packed(weights(n, part)), f"{name}.{part}.b": biases(n, part)}
+        arrays |= {f"{name}.{part}": pair(f"l{n}.{part}") for part in NORMS}
+    return arrays
+
+
+def whole(arrays: Arrays, name: str) -> Array:
+    """Return a layer's weights, stored or not."""
+    weights = arrays[f"{name}.w"]
+    return weights if weights.dtype == np.float32 else matrix(arrays, name)
+
+
+def halfway(one: Arrays, other: Arrays) -> Arrays:
+    """Return a reader whose upper layers lie half way between two readers', in full; the rest is the second's."""
+    found = dict(other)
+    for n in range(len(other["upper"])):
+        for part in PARTS:
+            name = f"upper{n}.{part}"
+            found[f"{name}.w"] = (whole(one, name) + whole(other, name)) / 2
+            found[f"{name}.b"] = (one[f"{name}.b"] + other[f"{name}.b"]) / 2
+        for part in NORMS:
+            found[f"upper{n}.{part}"] = (one[f"upper{n}.{part}"] + other[f"upper{n}.{part}"]) / 2
+    return found
+
+
+def trained(arrays: Arrays, upper: Mapping[str, Array]) -> Arrays:
+    """Return the file's arrays with what was trained of them: the upper layers in eight bits, and the heads.
+
+    :param upper: the parameters of :class:`training.joint.Upper` by name.
+    """
+    layers = len({name.split(".")[1] for name in upper if name.startswith("layers.")})
+    kept = {name: values for name, values in arrays.items() if not name.startswith("upper")}
+    kept |= {"role": upper["role.weight"], "upper": np.zeros(layers)}
+    for head in ("mix", "score", "ends"):
+        kept |= {f"{head}.w": upper[f"{head}.weight"].T, f"{head}.b": upper[f"{head}.bias"]}
+    kept["mix.w"] = kept["mix.w"].astype(np.float16)
+    for n in range(layers):
+        for part in PARTS:
+            name = f"upper{n}.{part}"
+            kept |= stored(upper[f"layers.{n}.{part}.weight"], name)
+            kept[f"{name}.b"] = upper[f"layers.{n}.{part}.bias"]
+        for part in NORMS:
+            kept[f"upper{n}.{part}"] = np.stack([upper[f"layers.{n}.{part}.{one}"] for one in ("weight", "bias")])
+    return kept
+
+
+def packed(numbers: Array) -> Array:
+    """Store numbers in blocks of four bits as :func:`qa.joint.unpacked` reads them, shape (n, width) → (n, bytes).
+
+    What was stored so before comes out the same: of each block the number farthest from 0 becomes -8.
+    """
+    blocks = numbers.reshape(len(numbers), -1, 32).astype(np.float32)
+    farthest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=-1)[..., None], -1)
+    scales = (farthest / -8).astype(np.float16)
+    divisor = np.where(scales == 0, 1, scales).astype(np.float32)
+    whole = np.clip(np.rint(blocks / divisor) + 8, 0, 15).astype(np.uint8)
+    halves = whole[..., :16] | whole[..., 16:] << 4
+    return np.concatenate([scales.view(np.uint8), halves], axis=-1).reshape(len(numbers), -1)
+
+
+def stored(numbers: Array, name: str) -> Arrays:
+    """Store numbers in eight bits, 32 by one scale: in four, what was trained would be rounded away."""
+    blocks = numbers.reshape(len(numbers), -1, 32)
+    scales = np.maximum(np.abs(blocks).max(axis=-1) / 127, 1e-7).astype(np.float16)
+    whole = np.clip(np.rint(blocks / scales[..., None].astype(np.float32)), -127, 127).astype(np.int8)
+    return {f"{name}.w": whole.reshape(numbers.shape), f"{name}.s": scales}
+
+
+def texts_by_language(records: Iterable[dict[str, str]]) -> dict[str, list[str]]:
+    """Return the texts of parallel records by language."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        for side in "12":
+            found.setdefault(record[f"lang{side}"], []).append(record[f"text{side}"])
+    return found
