@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,6 +206,26 @@ def test_the_same_questions_give_the_same_hits_as_the_folder(both: tuple[Retriev
             ] == []
             cut = min(here.values(), default=0)
             assert [one for one in there.keys() - here.keys() if there[one] > cut * (1 + share) + 1e-6] == []
+
+
+def test_the_server_is_asked_once_for_what_is_shown(
+    both: tuple[Retriever, Retriever], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    call = Connection.__call__
+
+    def noted(connection: Connection, method: str, *arguments: Any, **settings: Any) -> Any:
+        asked.extend(field for field in ("text", "title") if field in settings.get("output_fields", ()))
+        return call(connection, method, *arguments, **settings)
+
+    monkeypatch.setattr(Connection, "__call__", noted)
+    _, served = both
+    assert len(served.ask("谁主持了闭幕大会", k=5).hits) == 5
+    assert asked == ["text", "title"]
+    assert len(served.legs("谁主持了闭幕大会", k=5)["fused"]) == 5
+    assert asked == ["text", "title", "title"]
+    assert len(served.fuse("谁主持了闭幕大会", k=5)) == 5
+    assert asked[3:] == ["text", "title"]
 
 
 def test_quality_on_the_seeds_is_the_folders(both: tuple[Retriever, Retriever], milvus: str, seeds_index: Path) -> None:
