@@ -90,7 +90,7 @@ _ENVIRONMENT = "environment"
     "--state",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False, writable=True),
-    help="Keep feedback in DIR instead, which several servers may share. [default: beside the index folder]",
+    help="Keep feedback and logins in DIR instead, which several servers may share. [default: beside the index folder]",
 )
 @click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
 def main(
@@ -121,6 +121,7 @@ def main(
     from qa.feedback import FeedbackFiles  # noqa: PLC0415
     from qa.limits import Limits  # noqa: PLC0415
     from qa.live import Library  # noqa: PLC0415
+    from qa.logins import logins_file  # noqa: PLC0415
     from qa.service import Service  # noqa: PLC0415
 
     listener = _listen(host, port)
@@ -130,6 +131,7 @@ def main(
         live = _open(index, store, folder, reranker)
         service = Service(
             accounts=accounts,
+            logins=logins_file(index, state),
             limits=Limits(a_minute=rate, upload_bytes=shelf.limits.request_bytes if shelf is not None else 0),
             log=_access_log(access_log, log_questions),
             library=Library(live, shelf) if shelf is not None else None,
