@@ -7,11 +7,19 @@ import sys
 import threading
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
 from qa.errors import QAError
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from qa.accesslog import AccessLog, App
+    from qa.auth import Accounts
+    from qa.live import Live
+    from qa.uploads import Shelf
 
 _SEEDS = Path("seeds")
 # Questions asked at once share the cores: threads of one small product that wait for each other's turn spin meanwhile.
@@ -82,7 +90,7 @@ _ENVIRONMENT = "environment"
     "--state",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False, writable=True),
-    help="Keep feedback in DIR instead, which several servers may share. [default: beside the index folder]",
+    help="Keep feedback and logins in DIR instead, which several servers may share. [default: beside the index folder]",
 )
 @click.option("--reranker", help="A cross-encoder by name or path, to judge the first passages found.")
 def main(
@@ -107,37 +115,25 @@ def main(
     """Serve the chat over an index; an index that is missing is built from seeds/ (or the folder of uploads) first."""
     if store is not None and folder is not None:
         raise click.UsageError("--allow-upload changes the folder index of --index; leave --store out")
-    from qa.arenas import share_arenas  # noqa: PLC0415
+    from qa.arenas import share_arenas  # noqa: PLC0415  (--help and wrong usage need no engine)
 
     share_arenas()
-    from qa.accesslog import AccessLog  # noqa: PLC0415  (--help and wrong usage need no engine)
-    from qa.auth import read_accounts  # noqa: PLC0415
-    from qa.build import ensure_index  # noqa: PLC0415
     from qa.feedback import FeedbackFiles  # noqa: PLC0415
     from qa.limits import Limits  # noqa: PLC0415
-    from qa.live import Library, Live  # noqa: PLC0415
+    from qa.live import Library  # noqa: PLC0415
+    from qa.logins import logins_file  # noqa: PLC0415
     from qa.service import Service  # noqa: PLC0415
-    from qa.uploads import Shelf, UploadLimits  # noqa: PLC0415
-    from qa.web import address_of, listen, serve  # noqa: PLC0415
 
-    try:
-        listener = listen(host, port)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
+    listener = _listen(host, port)
     measured = is_this_machine(host) if evaluation is None else evaluation
     try:
-        accounts = read_accounts(None if auth == _ENVIRONMENT else Path(auth)) if auth is not None else None
-        may_grow = UploadLimits(file_bytes=upload_limit << 20)
-        kept = [_SEEDS, Path(__file__).parent / _SEEDS]
-        shelf = Shelf(folder, may_grow, kept=kept) if folder is not None else None
-        if store is None:
-            ensure_index(index, folder or _SEEDS, say=lambda line: click.echo(line, err=True))
-        live = Live(store or index, reranker=reranker)
+        accounts, shelf = _accounts(auth), _shelf(folder, upload_limit)
+        live = _open(index, store, folder, reranker)
         service = Service(
             accounts=accounts,
-            limits=Limits(a_minute=rate, upload_bytes=may_grow.request_bytes if shelf is not None else 0),
-            log=AccessLog(access_log, questions=log_questions) if access_log is not None else None,
+            logins=logins_file(index, state),
+            limits=Limits(a_minute=rate, upload_bytes=shelf.limits.request_bytes if shelf is not None else 0),
+            log=_access_log(access_log, log_questions),
             library=Library(live, shelf) if shelf is not None else None,
             mcp=mcp,
             root_path=root_path,
@@ -152,6 +148,54 @@ def main(
         )
     except QAError as error:
         _stop(str(error))
+    _serve(app, live, listener)
+
+
+def _listen(host: str, port: int) -> socket:
+    from qa.web import listen  # noqa: PLC0415
+
+    try:
+        return listen(host, port)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        _stop(f"{host}:{port}: cannot listen there ({reason}). Run: python app.py --port {port + 1}")
+
+
+def _accounts(auth: str | None) -> Accounts | None:
+    from qa.auth import read_accounts  # noqa: PLC0415
+
+    return None if auth is None else read_accounts(None if auth == _ENVIRONMENT else Path(auth))
+
+
+def _shelf(folder: Path | None, upload_limit: int) -> Shelf | None:
+    """Return the folder that visitors may change; never the one of the seeds."""
+    from qa.uploads import Shelf, UploadLimits  # noqa: PLC0415
+
+    if folder is None:
+        return None
+    return Shelf(folder, UploadLimits(file_bytes=upload_limit << 20), kept=[_SEEDS, Path(__file__).parent / _SEEDS])
+
+
+def _open(index: Path, store: str | None, folder: Path | None, reranker: str | None) -> Live:
+    """Open a store, or an index, which is built first if it is missing."""
+    from qa.build import ensure_index  # noqa: PLC0415
+    from qa.live import Live  # noqa: PLC0415
+
+    if store is None:
+        ensure_index(index, folder or _SEEDS, say=lambda line: click.echo(line, err=True))
+    return Live(store or index, reranker=reranker)
+
+
+def _access_log(file: TextIO | None, questions: bool) -> AccessLog | None:
+    from qa.accesslog import AccessLog  # noqa: PLC0415
+
+    return None if file is None else AccessLog(file, questions=questions)
+
+
+def _serve(app: App, live: Live, listener: socket) -> None:
+    """Serve until told to stop; what is built meanwhile is taken up."""
+    from qa.web import address_of, serve  # noqa: PLC0415
+
     threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)
     serve(app, listener)

@@ -33,6 +33,7 @@ from qa.documents import lay_out_documents, wire_documents
 from qa.errors import ExtraMissing, QAError
 from qa.feedback import FeedbackFiles
 from qa.live import Live, in_use
+from qa.logins import keep_logins
 from qa.service import Service, surround
 from qa.suggest import suggest
 from qa.trial import Bench, wire_trial
@@ -202,6 +203,9 @@ def build_app(
     )
     if service.mcp:
         _speak_json(chat)
+    if service.accounts is not None and service.logins is not None:
+        mounted: Any = app.routes[-1]
+        keep_logins(mounted.app, service.logins, service.accounts)
     return app
 
 

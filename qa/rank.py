@@ -19,6 +19,7 @@ import numpy as np
 
 from qa.embed import Floats, Tokens
 from qa.kinds import holds_kind, kinds_asked
+from qa.records import Passage
 from qa.text import sentences
 from qa.weigh import K1, Weighed, cover, folded, meet, saturate
 
@@ -56,11 +57,20 @@ class Candidate:
     """A passage that either leg found, with the score that each leg gives it."""
 
     row: int
-    document_id: str
+    passage: Passage
     heading: str
-    text: str
     dense: float
     lexical: float
+
+    @property
+    def document_id(self) -> str:
+        """The passage's document."""
+        return self.passage.document_id
+
+    @property
+    def text(self) -> str:
+        """The passage's text."""
+        return self.passage.text
 
 
 @dataclass(frozen=True, slots=True)

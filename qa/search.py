@@ -25,7 +25,7 @@ from qa.gist import gist
 from qa.joint import shipped_joint_reader
 from qa.lexical import question_terms, terms, told
 from qa.rank import Candidate, Ranked, learned_weights, most_lexical, rank, signals, spread
-from qa.records import Answer, Document, Evidence, Hit, Manifest, Passage, Span
+from qa.records import Answer, Document, Evidence, Hit, Manifest, Span
 from qa.reread import READ_DEPTH, reread
 from qa.sounds import names
 from qa.stores import is_address, open_at
@@ -128,7 +128,8 @@ class Retriever:
         :return: best first; one passage of each document before a second of any, where they are about as good.
         :raises InvalidQuestion: if the question is blank or overlong, or k is below 1.
         """
-        return self._hits(self._ordered(_checked(question, k), k, documents)[:k])
+        [hits] = self._hits(self._ordered(_checked(question, k), k, documents)[:k])
+        return hits
 
     def fuse(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Hit]:
         """Return the k passages that both legs together put first, compared no closer; as :meth:`search`.
@@ -148,15 +149,17 @@ class Retriever:
         scores = {row: worth * dense[row] + lexical[row] / most for row in dense}
         rows = sorted(scores, key=lambda row: (-scores[row], row))[:k]
         found = self._candidates(rows, dense, lexical)
-        return self._hits([Ranked(one, scores[one.row], (0, 0), {}) for one in found])
+        [hits] = self._hits([Ranked(one, scores[one.row], (0, 0), {}) for one in found])
+        return hits
 
     def ask(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> Answer:
         """Return the answer with its sources, or a plain no with the near misses; as :meth:`search`."""
         question = _checked(question, k)
         if not gist(question):
             return answer(question, [], [])
-        ordered = self._ordered(question, k, documents)
-        return answer(question, self._hits(ordered[:k]), [signals(item) for item in ordered[:k]], self._weights)
+        ordered = self._ordered(question, k, documents)[:k]
+        [hits] = self._hits(ordered)
+        return answer(question, hits, [signals(item) for item in ordered], self._weights)
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``.
@@ -164,15 +167,11 @@ class Retriever:
         The fused ones are those before any reranker and before spreading.
         """
         looked = self._look(_asked(_checked(question, k)), k, None)
-        by_row = {candidate.row: Ranked(candidate, 0.0, (0, 0), {}) for candidate in looked.found}
-        dense = sorted(by_row.values(), key=lambda item: (-item.candidate.dense, item.candidate.row))
-        matching = [item for item in by_row.values() if item.candidate.lexical > 0]
-        lexical = sorted(matching, key=lambda item: (-item.candidate.lexical, item.candidate.row))
-        return {
-            "dense": self._hits(dense[:k], lambda item: item.candidate.dense),
-            "lexical": self._hits(lexical[:k], lambda item: item.candidate.lexical),
-            "fused": self._hits(looked.ranked[:k]),
-        }
+        dense = [Ranked(one, one.dense, (0, 0), {}) for one in looked.found]
+        lexical = [Ranked(one, one.lexical, (0, 0), {}) for one in looked.found if one.lexical > 0]
+        legs = [sorted(leg, key=lambda item: (-item.score, item.candidate.row)) for leg in (dense, lexical)]
+        hits = self._hits(*(leg[:k] for leg in legs), looked.ranked[:k])
+        return dict(zip(("dense", "lexical", "fused"), hits, strict=True))
 
     def ranked(self, question: str, k: int = 5, *, closely: bool = True) -> list[Ranked]:
         """Return the ranking of all candidates, with what it rests on, before spreading.
@@ -235,7 +234,7 @@ class Retriever:
         self, rows: Sequence[int], dense: Mapping[int, float], lexical: Mapping[int, float]
     ) -> list[Candidate]:
         return [
-            Candidate(row, passage.document_id, heading, passage.text, dense[row], lexical[row])
+            Candidate(row, passage, heading, dense[row], lexical[row])
             for row, (passage, heading) in zip(rows, self.passages.headed_at(rows), strict=True)
         ]
 
@@ -274,21 +273,13 @@ class Retriever:
         """Return the token vectors that late interaction compares; the built-in model's where the index's has none."""
         return self._token_encoder.encode_tokens(texts)
 
-    def _hits(self, ranked: Sequence[Ranked], score: Callable[[Ranked], float] | None = None) -> list[Hit]:
-        passages = self.passages.at([item.candidate.row for item in ranked])
-        headings = self.passages.headings([passage.document_id for passage in passages])
-        hits = []
-        for n, (item, passage) in enumerate(zip(ranked, passages, strict=True), 1):
-            start, end = item.sentence
-            quote = passage.text[start:end]
-            evidence = (
-                Evidence(passage.document_id, passage.start + start, passage.start + end, quote) if quote else None
-            )
-            value = item.score if score is None else score(item)
-            document = headings[passage.document_id]
-            legs = item.candidate.dense, item.candidate.lexical
-            hits.append(Hit(n, value, passage, document, *legs, evidence, _span(item, passage)))
-        return hits
+    def _hits(self, *rankings: Sequence[Ranked]) -> list[list[Hit]]:
+        """Return rankings as hits; the store is asked but once, for the documents of all."""
+        documents = self.passages.headings([item.candidate.document_id for item in chain.from_iterable(rankings)])
+        return [
+            [_hit(n, item, documents[item.candidate.document_id]) for n, item in enumerate(ranked, 1)]
+            for ranked in rankings
+        ]
 
 
 @cache
@@ -315,10 +306,18 @@ def temporary_index(
             retriever.passages.close()
 
 
-def _span(item: Ranked, passage: Passage) -> Span | None:
+def _hit(n: int, item: Ranked, document: Document) -> Hit:
+    candidate, (start, end) = item.candidate, item.sentence
+    passage = candidate.passage
+    quote = passage.text[start:end]
+    evidence = Evidence(passage.document_id, passage.start + start, passage.start + end, quote) if quote else None
+    return Hit(n, item.score, passage, document, candidate.dense, candidate.lexical, evidence, _span(item))
+
+
+def _span(item: Ranked) -> Span | None:
     if item.span is None or item.sure < SHOWN_SPAN:
         return None
-    start, end = item.span
+    passage, (start, end) = item.candidate.passage, item.span
     return Span(passage.start + start, passage.start + end, passage.text[start:end])
 
 

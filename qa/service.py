@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -22,9 +23,13 @@ _ASK_FOR_PASSWORD = [(b"www-authenticate", b'Basic realm="wenda", charset="UTF-8
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the one who starts the server chose; by default nobody logs in and nothing can be added."""
+    """What the one who starts the server chose; by default nobody logs in and nothing can be added.
+
+    :ivar logins: the file that keeps who is logged in over a restart; none by default.
+    """
 
     accounts: Accounts | None = None
+    logins: Path | None = None
     limits: Limits = field(default_factory=Limits)
     log: AccessLog | None = None
     library: Library | None = None

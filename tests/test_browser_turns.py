@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,7 @@ from test_browser import (
     visible_boxes,
 )
 
+from qa.auth import make_line
 from qa.build import build_index
 from qa.chat import build_app
 from qa.embed import Encoder
@@ -241,31 +241,36 @@ def test_what_stands_around_an_answer_is_readable(new_page: NewPage, width: int,
     assert serious(page) == []
 
 
-def test_a_conversation_outlives_the_server(chromium: Browser, tmp_path: Path) -> None:
+def test_a_conversation_and_a_login_outlive_the_server(chromium: Browser, tmp_path: Path) -> None:
     shutil.copytree(SEEDS, tmp_path / "documents")
-    index = tmp_path / "index"
+    index, accounts = tmp_path / "index", tmp_path / "accounts"
     build_index(tmp_path / "documents", index)
+    accounts.write_text(make_line("anna", "correct horse"), "utf-8")
     with chromium.new_context(locale="zh-CN") as context:
         page = context.new_page()
-        first, served = serve(index, 0)
-        with first:
+        with serving(index, accounts, 0) as served:
             page.goto(served)
+            page.locator("input").nth(0).fill("anna")
+            page.locator("input").nth(1).fill("correct horse")
+            page.keyboard.press("Enter")
+            expect(page.locator("#wd-box textarea")).to_be_enabled()
             ask(page, QUESTION)
             ask(page, "那谁致闭幕词?", 2)
             shown = page.locator(".wd-reply").all_inner_texts()
             page.goto("about:blank")
-            first.send_signal(signal.SIGKILL)
-        second, served = serve(index, int(served.rstrip("/").rsplit(":", 1)[1]))
-        with second:
+        with serving(index, accounts, int(served.rstrip("/").rsplit(":", 1)[1])) as served:
             page.goto(served)
             expect(page.locator(".wd-asked")).to_have_text([QUESTION, "那谁致闭幕词?"])
             assert page.locator(".wd-reply").all_inner_texts() == shown
             page.goto("about:blank")
-            second.kill()
 
 
-def serve(index: Path, port: int) -> tuple[subprocess.Popen[str], str]:
-    """Start ``app.py``; give the process and its address once it is ready."""
-    started = start("--port", str(port), "--index", str(index))
-    assert started.stderr is not None
-    return started, started.stderr.readline().split()[1]
+@contextmanager
+def serving(index: Path, accounts: Path, port: int) -> Iterator[str]:
+    """Start ``app.py`` and give its address once it is ready; it is killed at the end."""
+    with start("--port", str(port), "--index", str(index), "--auth", str(accounts)) as process:
+        assert process.stderr is not None
+        try:
+            yield process.stderr.readline().split()[1]
+        finally:
+            process.kill()

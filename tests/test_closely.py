@@ -7,6 +7,7 @@ from qa.closely import FAR, MARGIN, MARGIN_FAR, MOST_READ, MOST_READ_FAR, read_c
 from qa.embed import Encoder, TokenEncoder
 from qa.joint import Reading, Shown
 from qa.rank import Candidate, Ranked
+from qa.records import Passage
 
 CHAIRED = "谁主持了大会?"
 ANSWERS = "参会人员热烈鼓掌。大会由党委副书记、纪委书记柴建军主持,张力作报告。"
@@ -14,7 +15,8 @@ NOTHING = np.zeros((0, 2), np.float32)
 
 
 def ranked(row: int, score: float, text: str = "") -> Ranked:
-    return Ranked(Candidate(row, f"d{row}", f"h{row}", text or f"t{row}", 0.0, 0.0), score, (0, 2), {"cover": 1.0})
+    passage = Passage(f"p{row}", f"d{row}", 0, 2, text or f"t{row}")
+    return Ranked(Candidate(row, passage, f"h{row}", 0.0, 0.0), score, (0, 2), {"cover": 1.0})
 
 
 class Judge:

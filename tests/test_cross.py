@@ -13,7 +13,7 @@ from qa.cross import RERANK_DEPTH, Reranker, load_reranker, rerank
 from qa.embed import Encoder, Floats
 from qa.errors import ModelMissing
 from qa.rank import Candidate, Ranked
-from qa.records import Document
+from qa.records import Document, Passage
 from qa.search import Retriever, temporary_index
 
 CHAIRED = "谁主持了大会"
@@ -30,9 +30,11 @@ def reranker(folder: Path) -> Reranker:
     return load_reranker(folder)
 
 
-def ranked(*texts: str) -> list[Ranked]:
+def ranked(*texts: str, heading: str = "") -> list[Ranked]:
+    passages = [Passage(f"p{n}", f"d{n}", 0, len(text), text) for n, text in enumerate(texts)]
     return [
-        Ranked(Candidate(n, f"d{n}", "", text, 0.0, 0.0), 9.0 - n, (0, len(text)), {}) for n, text in enumerate(texts)
+        Ranked(Candidate(n, passage, heading, 0.0, 0.0), 9.0 - n, (0, passage.end), {})
+        for n, passage in enumerate(passages)
     ]
 
 
@@ -88,7 +90,7 @@ def test_ties_keep_their_order() -> None:
 
 def test_a_passage_is_read_under_its_heading() -> None:
     judge = Scripted(0.0)
-    rerank(CHAIRED, [Ranked(Candidate(0, "d", "协和医院", "大会", 0.0, 0.0), 1.0, (0, 2), {})], judge)
+    rerank(CHAIRED, ranked("大会", heading="协和医院"), judge)
     assert judge.asked == [(CHAIRED, ["协和医院\n大会"])]
 
 

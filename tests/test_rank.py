@@ -19,6 +19,7 @@ from qa.rank import (
     signals,
     spread,
 )
+from qa.records import Passage
 from qa.translate import Translated
 from qa.weigh import weigh
 
@@ -48,7 +49,7 @@ def characters(texts: Sequence[str]) -> Tokens:
 def candidate(
     row: int, text: str, heading: str = "", document: str = "", dense: float = 0, lexical: float = 0
 ) -> Candidate:
-    return Candidate(row, document or f"d{row}", heading, text, dense, lexical)
+    return Candidate(row, Passage(f"p{row}", document or f"d{row}", 0, len(text), text), heading, dense, lexical)
 
 
 def weighed(question: str, n: int = 100):

@@ -4,6 +4,7 @@ import pytest
 
 from qa.embed import Encoder, TokenEncoder
 from qa.rank import Candidate, Ranked, learned_weights
+from qa.records import Passage
 from qa.reread import READ_DEPTH, reread
 
 CHAIRED = "谁主持了大会?"
@@ -12,7 +13,8 @@ BESIDE = "参加大会的有职工代表、特邀代表和列席代表。"
 
 
 def ranked(row: int, text: str, score: float) -> Ranked:
-    return Ranked(Candidate(row, f"d{row}", "", text, 0.0, 0.0), score, (0, len(text)), {"cover": 0.5})
+    passage = Passage(f"p{row}", f"d{row}", 0, len(text), text)
+    return Ranked(Candidate(row, passage, "", 0.0, 0.0), score, (0, len(text)), {"cover": 0.5})
 
 
 def read(encoder: Encoder, *items: Ranked, worth: float = 1.0, question: str = CHAIRED) -> list[Ranked]:
