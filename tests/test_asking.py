@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("rjieba", reason="training needs the extra train: pip install '.[train]'")
 
-from training.asking import chatty, collect, misspelt, named, shortened, swapped
+from training.asking import brief, chatty, collect, misspelt, named, shortened, swapped
 
 QUESTION = "南昌市第一医院的院长是谁?"
 TOLD = "会议由南昌市第一医院院长主持。"
@@ -53,3 +53,13 @@ def test_a_swapped_name_is_of_the_same_kind_and_not_in_the_passage() -> None:
     assert found is not None
     assert {swapped(found[1], TOLD, names, random.Random(seed)) for seed in SEEDS} - {None} == {"北京同仁医院"}
     assert swapped(["没有", "的事"], TOLD, names, random.Random(0)) is None
+
+
+def test_a_brief_question_keeps_its_question_word_or_the_noun_for_it() -> None:
+    made = {brief("南昌市第一医院的大会在哪里召开?", random.Random(seed)) for seed in SEEDS}
+    told = {one for one in made if one is not None}
+    assert len(told) > 4
+    assert any("哪里" in one for one in told)
+    assert any(noun in one for one in told for noun in ("地点", "地址", "地方"))
+    assert all(len(one) < 13 for one in told)
+    assert brief("会议讨论了预算。", random.Random(0)) is None
