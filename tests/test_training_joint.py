@@ -30,7 +30,6 @@ from training.joint import (  # noqa: E402
     right_of_three,
     train,
 )
-from training.joint import roles as many_roles  # noqa: E402
 from training.joint_data import (  # noqa: E402
     BRIEF,
     FOREIGN,
@@ -169,7 +168,6 @@ def test_roles_are_those_of_the_reader(packer: Packer, told: tuple[Told, Deck]) 
         assert found[: len(asked)] == wanted[: len(asked)]
         assert found[ASKED : ASKED + len(row.ids)] == wanted[len(asked) :]
         assert set(found[len(asked) : ASKED] + found[ASKED + len(row.ids) :]) == {-1}
-    assert many_roles.__doc__
 
 
 def test_steps_lower_the_loss_of_each_passage_and_leave_the_lower_half_alone(
