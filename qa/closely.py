@@ -1,13 +1,14 @@
-"""The first few of a ranking that stand close together, each read together with the question (pure).
+"""The best of a ranking that stand close together: put in order by vectors, and the first few read (pure).
 
-The first is always read so, for the words that answer; most often it leads by more than reading could change, and
-nothing else is. Of a question in another language than the pages, the ranking knows less, so more of it is read.
+The first is always read together with the question, for the words that answer; most often it leads by more than reading
+could change. Of a question in another language than the pages, the ranking knows less, so more of it is looked at, and
+the vectors, which know all languages, count for more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from qa.joint import Reading, Shown
@@ -16,11 +17,20 @@ from qa.reread import found_in
 from qa.span import read_spans
 
 MOST_READ = 3
-MARGIN = 1.5
 FAR = 0.15  # a question of which no passage holds more is in other words than the pages
-MOST_READ_FAR = 8
-MARGIN_FAR = 3.0
 _MOST = 5.0  # the reader is trusted no further
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """How many passages at most, and how far behind the first, stand close; what a cosine counts beside the score."""
+
+    most: int
+    margin: float
+    alike: float
+
+
+NEAR_BY, FAR_OFF = Close(5, 2.0, 10.0), Close(10, 5.0, 20.0)
 
 
 class Judge(Protocol):
@@ -29,29 +39,50 @@ class Judge(Protocol):
     def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
         """Read passages, each as if there were no others."""
 
+    def alike(self, question: str, passages: Sequence[Shown]) -> list[float]:
+        """Return how near passages lie to a question."""
+
 
 def read_closely(
     question: str, ranked: Sequence[Ranked], judge: Judge, encode_tokens: EncodeTokens, weight: float
 ) -> list[Ranked]:
-    """Return the ranking with the best of those first that lie within a margin of the first.
+    """Return the ranking with those in another order that lie within a margin of the first.
 
-    :param weight: what the judge's score counts beside the ranking's.
-    :return: only the one that is put first is moved, and takes the first one's score. Those that were read carry the
-        words that both readers find and the feature ``joint``, the judge's score.
+    :param weight: what the judge's score counts beside the ranking's; with 0, the order stays and only words are read.
+    :return: whatever stands in a place has that place's score. Those that were read, which come first, carry the words
+        that both readers find and the feature ``joint``, the judge's score.
     """
     if not ranked:
         return []
-    far = ranked[0].features.get("reach", 1.0) < FAR
-    most, margin = (MOST_READ_FAR, MARGIN_FAR) if far else (MOST_READ, MARGIN)
-    close = [item for item in ranked[:most] if item.score >= ranked[0].score - margin]
-    shown = [Shown(item.candidate.heading, item.candidate.text, item.sentence) for item in close]
+    reach = FAR_OFF if ranked[0].features.get("reach", 1.0) < FAR else NEAR_BY
+    close = [item for item in ranked[: reach.most] if item.score >= ranked[0].score - reach.margin]
+    if weight and len(close) > 1:
+        alike = judge.alike(question, [_shown(item) for item in close])
+        close = _ordered(
+            [replace(item, score=item.score + reach.alike * cosine) for item, cosine in zip(close, alike, strict=True)]
+        )
+    read = _read(question, close[:MOST_READ], judge, encode_tokens)
+    if weight:
+        read = _ordered(read, weight)
+    order = [*read, *close[MOST_READ:]]
+    placed = (replace(item, score=place.score) for item, place in zip(order, ranked, strict=False))
+    return [*placed, *ranked[len(order) :]]
+
+
+def _ordered(items: Sequence[Ranked], weight: float = 0.0) -> list[Ranked]:
+    return sorted(items, key=lambda item: -item.score - weight * item.features.get("joint", 0.0))
+
+
+def _shown(item: Ranked) -> Shown:
+    return Shown(item.candidate.heading, item.candidate.text, item.sentence)
+
+
+def _read(question: str, items: Sequence[Ranked], judge: Judge, encode_tokens: EncodeTokens) -> list[Ranked]:
+    shown = [_shown(item) for item in items]
     readings = judge.read(question, shown)
     reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings)
     done = []
-    for item, read, reading in zip(close, reads, readings, strict=True):
-        judged = max(-_MOST, min(_MOST, reading.score))
-        features = {**item.features, "sure": read.sure, "joint": judged}
+    for item, read, reading in zip(items, reads, readings, strict=True):
+        features = {**item.features, "sure": read.sure, "joint": max(-_MOST, min(_MOST, reading.score))}
         done.append(replace(found_in(item, read), features=features))
-    best = max(done, key=lambda item: item.score + weight * item.features["joint"])
-    others = [item for item in done if item is not best]
-    return [replace(best, score=ranked[0].score), *others, *ranked[len(done) :]]
+    return done

@@ -2,8 +2,9 @@
 
 The network is multilingual-e5-small (MIT; Wang et al. 2024), parted in the middle (MacAvaney et al. 2020, PreTTR): the
 lower six of its layers read question and passage apart and as they were, so what they make of a passage is kept; three
-of the upper six, trained by ``python -m training.joint`` beside all six of them, read both. It runs in NumPy. Nothing
-here knows the index.
+of the upper six, trained by ``python -m training.joint`` beside all six of them, read both. Three others, trained
+beside six too, make a vector of either alone: it tells less, but of all languages, and is kept for long. It runs in
+NumPy. Nothing here knows the index.
 """
 
 from __future__ import annotations
@@ -126,13 +127,14 @@ class JointReader:
         self._place = arrays["place"].astype(np.float32)
         self._role = arrays["role"].astype(np.float32)
         self._norm = arrays["norm"].astype(np.float32)
-        self._lower, self._upper = (
-            [_Layer(arrays, f"{half}{n}") for n in range(len(arrays[half]))] for half in ("lower", "upper")
+        self._lower, self._upper, self._apart = (
+            [_Layer(arrays, f"{part}{n}") for n in range(len(arrays[part]))] for part in ("lower", "upper", "apart")
         )
         heads = "mix.w", "mix.b", "score.w", "score.b", "ends.w", "ends.b"
         self._heads = [arrays[name].astype(np.float32) for name in heads]
-        # The same passages come again with other questions: 100 KB each.
+        # The same passages come again with other questions: 100 KB each, and a vector 2 KB.
         self._alone = lru_cache(maxsize=500)(self._read_alone)
+        self._vector = lru_cache(maxsize=10_000)(self._make_vector)
 
     @classmethod
     def load(cls, file: Path = _FILE) -> JointReader:
@@ -152,6 +154,19 @@ class JointReader:
             self._judge(np.concatenate([own, self._alone(tuple(row.ids))]), roles(asked, row), row, len(asked))
             for row in self._pack.passages(passages)
         ]
+
+    @np.errstate(over="ignore")
+    def alike(self, question: str, passages: Sequence[Shown]) -> list[float]:
+        """Return how near passages lie to a question, each a cosine from -1 to 1."""
+        asked = self._vector(tuple(self._pack.question(question)))
+        return [float(asked @ self._vector(tuple(row.ids))) for row in self._pack.passages(passages)]
+
+    def _make_vector(self, ids: tuple[int, ...]) -> Floats:
+        x: Floats = self._alone(ids).astype(np.float32)
+        for layer in self._apart:
+            x = layer(x)
+        mean: Floats = x.mean(axis=0)
+        return mean / np.linalg.norm(mean)
 
     def _read_alone(self, ids: tuple[int, ...]) -> Array:
         x = _normed(unpacked(self._words[list(ids)]) + self._place[: len(ids)], *self._norm)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from qa.closely import FAR, MARGIN, MARGIN_FAR, MOST_READ, MOST_READ_FAR, read_closely
+from qa.closely import FAR, FAR_OFF, MOST_READ, NEAR_BY, read_closely
 from qa.embed import Encoder, TokenEncoder
 from qa.joint import Reading, Shown
 from qa.rank import Candidate, Ranked
@@ -20,12 +20,21 @@ def ranked(row: int, score: float, text: str = "") -> Ranked:
 
 
 class Judge:
-    """Gives the scores that it was made with, by text, and marks the ends of an answer; remembers what it was shown."""
+    """Gives the scores that it was made with, by text, and marks the ends of an answer; remembers what it was shown.
 
-    def __init__(self, answer: str = "", **scores: float) -> None:
+    Cosines are made with too; they are 0 where not.
+    """
+
+    def __init__(self, answer: str = "", cosines: dict[str, float] | None = None, **scores: float) -> None:
         self.answer = answer
         self.scores = scores
+        self.cosines = cosines or {}
         self.shown: list[Shown] = []
+        self.compared: list[str] = []
+
+    def alike(self, question: str, passages: Sequence[Shown]) -> list[float]:
+        self.compared += [one.text for one in passages]
+        return [self.cosines.get(one.text, 0.0) for one in passages]
 
     def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
         self.shown += passages
@@ -55,21 +64,42 @@ def read(judge: Judge, *items: Ranked, weight: float = 1.0) -> list[tuple[int, f
 
 def test_the_best_of_passages_that_stand_close_comes_first_and_the_rest_stay() -> None:
     judge = Judge(t0=-1.0, t1=2.0, t2=0.5)
-    assert read(judge, ranked(0, 5.0), ranked(1, 4.5), ranked(2, 4.0)) == [(1, 5.0), (0, 5.0), (2, 4.0)]
+    assert read(judge, ranked(0, 5.0), ranked(1, 4.5), ranked(2, 4.0)) == [(1, 5.0), (2, 4.5), (0, 4.0)]
     assert judge.shown == [Shown(f"h{n}", f"t{n}", (0, 2)) for n in range(3)]
 
 
 def test_the_ranking_counts_beside_the_judge() -> None:
     items = [ranked(0, 5.0), ranked(1, 4.0)]
     assert read(Judge(t0=0.0, t1=1.5), *items, weight=0.5) == [(0, 5.0), (1, 4.0)]
-    assert read(Judge(t0=0.0, t1=2.5), *items, weight=0.5) == [(1, 5.0), (0, 5.0)]
+    assert read(Judge(t0=0.0, t1=2.5), *items, weight=0.5) == [(1, 5.0), (0, 4.0)]
+
+
+def test_vectors_say_which_of_those_that_stand_close_are_read() -> None:
+    items = [ranked(n, 5.0 - n / 4) for n in range(NEAR_BY.most + 1)]
+    cosines = {f"t{n}": n / 10 for n in range(NEAR_BY.most + 1)}
+    judge = Judge(cosines=cosines)
+    done = closely(judge, *items)
+    assert judge.compared == [f"t{n}" for n in range(NEAR_BY.most)]
+    assert [one.text for one in judge.shown] == ["t4", "t3", "t2"]
+    assert [item.candidate.row for item in done] == [4, 3, 2, 1, 0, 5]
+    assert [item.score for item in done] == [item.score for item in items]
+
+
+def test_without_a_weight_the_order_stays_and_words_are_read() -> None:
+    judge = Judge("柴建军", cosines={"t1": 1.0}, t1=5.0)
+    items = [ranked(0, 5.0, ANSWERS), ranked(1, 4.9)]
+    done = closely(judge, *items, weight=0.0)
+    assert [(item.candidate.row, item.score) for item in done] == [(0, 5.0), (1, 4.9)]
+    assert done[0].span is not None
+    assert judge.compared == []
 
 
 def test_of_a_clear_lead_only_the_first_is_read() -> None:
     judge = Judge(t0=-9.0, t1=9.0)
-    clear = [(0, 5.0), (1, 5.0 - MARGIN - 0.01)]
+    clear = [(0, 5.0), (1, 5.0 - NEAR_BY.margin - 0.01)]
     assert read(judge, *(ranked(*one) for one in clear)) == clear
     assert [one.text for one in judge.shown] == ["t0"]
+    assert judge.compared == []
     assert read(judge) == []
 
 
@@ -77,19 +107,21 @@ def test_only_the_first_few_are_read() -> None:
     judge = Judge(**{f"t{n}": float(n) for n in range(9)})
     items = [ranked(n, 5.0 - n / 10) for n in range(MOST_READ + 2)]
     done = closely(judge, *items)
-    assert [item.candidate.row for item in done] == [2, 0, 1, 3, 4]
-    assert [item.features.get("joint") for item in done] == [2.0, 0.0, 1.0, None, None]
+    assert [item.candidate.row for item in done] == [2, 1, 0, 3, 4]
+    assert [item.features.get("joint") for item in done] == [2.0, 1.0, 0.0, None, None]
     assert len(judge.shown) == MOST_READ
 
 
-def test_more_is_read_of_a_question_in_other_words_than_the_pages() -> None:
-    judge = Judge(**{f"t{n}": n / 2 for n in range(20)})
-    items = [ranked(n, 5.0 - n / 4) for n in range(MOST_READ_FAR + 2)]
+def test_more_is_compared_of_a_question_in_other_words_than_the_pages() -> None:
+    items = [ranked(n, 5.0 - n / 4) for n in range(FAR_OFF.most + 2)]
     far = [replace(item, features={**item.features, "reach": FAR - 0.01}) for item in items]
-    assert [item.candidate.row for item in closely(judge, *far)[:3]] == [MOST_READ_FAR - 1, 0, 1]
-    assert len(judge.shown) == MOST_READ_FAR
-    wide = [replace(item, score=5.0 - n * 0.9 * MARGIN_FAR) for n, item in enumerate(far)]
-    assert [item.candidate.row for item in closely(Judge(t1=5.0, t2=5.0), *wide)[:3]] == [1, 0, 2]
+    judge = Judge(cosines={"t9": 0.9, "t10": 1.0}, t0=1.0)
+    assert [item.candidate.row for item in closely(judge, *far)[:3]] == [9, 0, 1]
+    assert judge.compared == [f"t{n}" for n in range(FAR_OFF.most)]
+    assert len(judge.shown) == MOST_READ
+    wide = [replace(item, score=5.0 - n * 0.9 * FAR_OFF.margin) for n, item in enumerate(far)]
+    last = Judge(cosines={"t1": 1.0, "t2": 1.0})
+    assert [item.candidate.row for item in closely(last, *wide)[:3]] == [1, 0, 2]
 
 
 def test_the_judge_is_trusted_only_so_far() -> None:

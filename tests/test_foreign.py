@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("rjieba", reason="training needs the extra train: pip install '.[train]'")
 
 from qa.translate import Lexicon
-from training.foreign import Words, asked_of, backwards, language_of, senses, turned
+from training.foreign import Words, asked_of, backwards, language_of, latin, senses, turned
 
 LEXICON = Lexicon.of({"congress": {"大会": 0.9}, "Kongress": {"大会": 0.8}, "congresses": {"大会": 0.1}})
 TEXTS = [("en", "The congress met."), ("en", "A congress, congresses"), ("en", "congress"), ("zh", "大会")] * 3
@@ -33,6 +33,18 @@ def test_a_question_is_turned_word_by_word() -> None:
     assert any(one.startswith("who ") and "congress" in one and "to chair" in one for one in asked)
     assert any("кто" in one and "съезд" in one for one in asked)
     assert not any("谁" in one for one in asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("柴建军", "Chai Jianjun"), ("北仑", "Beilun"), ("100", "100"), ("谁", "谁")]
+)
+def test_a_name_is_written_as_it_sounds(name: str, written: str) -> None:
+    assert latin(name) == written
+
+
+def test_a_name_that_no_dictionary_holds_is_turned_into_latin_letters() -> None:
+    asked = {turned("柴建军主持?", Words({"en": {}}, {"主持": "to chair"}), random.Random(seed)) for seed in SEEDS}
+    assert any("Jianjun" in one for one in asked)
 
 
 @pytest.mark.parametrize(

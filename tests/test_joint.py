@@ -85,6 +85,32 @@ def test_any_text_can_be_read(text: str) -> None:
         assert len(reading.ends) == len(reading.offsets)
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        CHAIRED,
+        "Who chaired the congress?",
+        "¿Quién presidió el congreso?",
+        "Кто вёл собрание?",
+        "من ترأس المؤتمر؟",
+    ],
+)
+def test_a_passage_on_the_same_lies_nearer_than_one_on_something_else(question: str) -> None:
+    answers, other = shipped_joint_reader().alike(question, [shown(ANSWERS), shown("今天食堂供应红烧肉。")])
+    assert 1 > answers > other + 0.05 > -1
+
+
+def test_vectors_too_tell_the_passage_that_answers() -> None:
+    for question in (CHAIRED, "Who chaired the congress?"):
+        answers, beside = shipped_joint_reader().alike(question, [shown(ANSWERS), shown(BESIDE)])
+        assert answers > beside
+
+
+@pytest.mark.parametrize("text", ["", "\x00\ufeff", "🙂" * 300])
+def test_any_text_has_a_vector(text: str) -> None:
+    assert np.isfinite(shipped_joint_reader().alike(text, [shown(text, text)])).all()
+
+
 def test_many_threads_read_the_same() -> None:
     wanted = scores(CHAIRED, shown(ANSWERS), shown(BESIDE))
     found: list[list[float]] = []

@@ -88,6 +88,9 @@ class Remembering:
             self._known[question, shown] = reading
         return [self._known[question, shown] for shown in passages]
 
+    def alike(self, question: str, passages: Sequence[Shown]) -> list[float]:
+        return shipped_joint_reader().alike(question, passages)
+
 
 @pytest.fixture(scope="module")
 def both(

@@ -15,20 +15,20 @@ from tokenizers import Tokenizer  # noqa: E402
 from qa.joint import JointReader, Packer, Shown, roles, unpacked  # noqa: E402
 from training.asking import collect  # noqa: E402
 from training.foreign import Words  # noqa: E402
-from training.groups import Group, _place, less_rivals, made_of_news  # noqa: E402
+from training.group import Group, read_groups, write  # noqa: E402
+from training.groups import _place, less_rivals, made_of_news  # noqa: E402
 from training.joint import (  # noqa: E402
-    ASKED,
     SHOWN,
     Deck,
-    Lower,
+    Nets,
     Step,
     Told,
-    Upper,
     ask,
     losses,
     parameters,
     right_of_three,
     train,
+    vector_losses,
 )
 from training.joint_data import (  # noqa: E402
     BRIEF,
@@ -43,6 +43,7 @@ from training.joint_data import (  # noqa: E402
     without_answer,
 )
 from training.joint_file import begun, halfway, packed, stored, trained, whole  # noqa: E402
+from training.joint_net import ASKED, Apart, Lower, Upper  # noqa: E402
 from training.multilingual import Packed  # noqa: E402
 
 WIDTH, LAYERS = 96, 12
@@ -138,20 +139,24 @@ def told(arrays: dict[str, np.ndarray], packer: Packer) -> tuple[Told, Deck]:
 def one_step(deck: Deck, *, answered: bool = True) -> Step:
     passages = [deck.data["right"][0], *deck.data["misses"][0, :2], deck.data["right"][2]]
     ends = deck.data["ends"][:1] if answered else np.full((1, 2), -1)
-    return Step(64, deck.asked[:1, 0], np.array([passages]), np.array([answered]), ends)
+    return Step(64, deck.asked[:1, 0], np.array([passages]), np.array([answered]), ends, np.array([PLAIN]))
 
 
 def test_the_network_that_ships_says_what_the_trained_one_says(
     arrays: dict[str, np.ndarray], told: tuple[Told, Deck], packer: Packer, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    net = Upper(arrays, (0, 2, 5)).eval()
-    np.savez(tmp_path / "joint.npz", **trained(arrays, parameters(net)))
-    step = one_step(told[1])
+    net, apart = Upper(arrays, (0, 2, 5)).eval(), Apart(arrays, (0, 2, 5)).eval()
+    np.savez(tmp_path / "joint.npz", **trained(arrays, parameters(net), parameters(apart)))
+    sides = told[0].sides(one_step(told[1]))
     with torch.no_grad():
-        scores, ends = net(*told[0].pairs(step))
+        scores, ends = net(sides.pairs(), sides.roles)
+        cosines = apart(sides.asked, sides.is_asked) @ apart(sides.told, sides.is_told).T
     passages = [shown(text) for text in (ANSWERS, BESIDE, "有代表。")]
-    readings = JointReader.load(tmp_path / "joint.npz").read(QUESTION, passages)
+    reader = JointReader.load(tmp_path / "joint.npz")
+    assert reader.alike(QUESTION, passages) == pytest.approx(cosines[0, :3].tolist(), abs=0.002)
+    assert abs(cosines[0, 0] - cosines[0, 1]) > 0.004
+    readings = reader.read(QUESTION, passages)
     assert [reading.score for reading in readings] == pytest.approx(scores[:3].tolist(), abs=0.02)
     assert abs(scores[0] - scores[1]) > 0.05
     for reading, row, wanted in zip(readings, packer.passages(passages), ends, strict=False):
@@ -161,7 +166,7 @@ def test_the_network_that_ships_says_what_the_trained_one_says(
 
 def test_roles_are_those_of_the_reader(packer: Packer, told: tuple[Told, Deck]) -> None:
     step = one_step(told[1])
-    seen = told[0].pairs(step)[1]
+    seen = told[0].sides(step).roles
     asked = packer.question(QUESTION)
     for found, row in zip(seen.tolist(), packer.passages([shown(ANSWERS), shown(BESIDE)]), strict=False):
         wanted = roles(asked, row)
@@ -174,24 +179,30 @@ def test_steps_lower_the_loss_of_each_passage_and_leave_the_lower_half_alone(
     arrays: dict[str, np.ndarray], told: tuple[Told, Deck], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.joint.WARM", 5)
-    monkeypatch.setattr("training.joint.RATES", {"full": 1e-3, "short": 1e-3})
+    monkeypatch.setattr("training.joint.RATES", {"full": 1e-3, "short": 1e-3, "six": 1e-3, "three": 1e-3})
     torch.manual_seed(0)
     before = told[0].lower.layers[0].fi.weight.clone()
-    nets = {"full": Upper(arrays, range(6)), "short": Upper(arrays, (0, 2, 5))}
+    six, three = Apart(arrays, range(6)), Apart(arrays, (0, 2, 5))
+    nets = Nets(Upper(arrays, range(6)), Upper(arrays, (0, 2, 5)), six, three)
     step = one_step(told[1])
-    states, seen = told[0].pairs(step)
+    sides = told[0].sides(step)
+
+    def apart() -> float:
+        with torch.no_grad():
+            return vector_losses(six.eval(), three.eval(), sides, step)[2].item()
 
     def loss(net: Upper) -> float:
         with torch.no_grad():
-            return losses(ask(net.eval(), states, seen, "cpu"), step)[1].item()
+            return losses(ask(net.eval(), sides.pairs(), sides.roles, "cpu"), step)[1].item()
 
-    start = [loss(net) for net in nets.values()]
-    assert train(nets, told[0], told[1], seconds=8, batch=4) > 5
-    after = [loss(net) for net in nets.values()]
+    start, far = [loss(net) for net in (nets.full, nets.short)], apart()
+    assert train(nets, told[0], told[1], seconds=8, batch=2) > 5
+    after = [loss(net) for net in (nets.full, nets.short)]
     assert after[0] < 0.75 * start[0]
     assert after[1] < 0.75 * start[1]
     assert torch.equal(told[0].lower.layers[0].fi.weight, before)
-    assert right_of_three(nets["full"], *told).keys() == {"ja"}
+    assert apart() < far
+    assert right_of_three(nets.full, *told).keys() == {"ja"}
 
 
 def test_a_question_that_nothing_answers_is_learnt_to_be_answered_by_none(
@@ -200,13 +211,13 @@ def test_a_question_that_nothing_answers_is_learnt_to_be_answered_by_none(
     torch.manual_seed(0)
     net = Upper(arrays, (0, 2, 5))
     step = one_step(told[1], answered=False)
-    states, seen = told[0].pairs(step)
+    sides = told[0].sides(step)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     for _ in range(30):
-        losses(ask(net, states, seen, "cpu"), step).sum().backward()
+        losses(ask(net, sides.pairs(), sides.roles, "cpu"), step).sum().backward()
         optimiser.step()
         optimiser.zero_grad()
-    assert (ask(net.eval(), states, seen, "cpu").choice[0, :SHOWN] < -0.5).all()
+    assert (ask(net.eval(), sides.pairs(), sides.roles, "cpu").choice[0, :SHOWN] < -0.5).all()
 
 
 def test_a_step_shows_the_answering_passage_first_unless_nothing_answers(told: tuple[Told, Deck]) -> None:
@@ -261,9 +272,21 @@ def test_questions_are_asked_otherwise() -> None:
     asked = [one for seed in range(60) for one in ways_to_ask(asked_of, known, random.Random(seed))]
     assert {way for _, way in asked} == set(range(5))
     assert {question for question, way in asked if way == PLAIN} == {asked_of.question}
-    assert all("北京同仁医院" in question for question, way in asked if way == SWAPPED)
+    swapped = {question for question, way in asked if way == SWAPPED}
+    assert all("北京同仁医院" in one or one.replace(" ", "").count("谁") == 0 for one in swapped)
     assert any("who" in question and "congress" in question for question, way in asked if way == FOREIGN)
     assert all(len(question) < len(asked_of.question) for question, way in asked if way == BRIEF)
+
+
+def test_groups_are_read_as_they_were_written(tmp_path: Path) -> None:
+    assert write([group(), group(kind="zh")], tmp_path / "zh.jsonl") == 2
+    assert read_groups(tmp_path, "zh") == [group(), group()]
+
+
+def test_a_question_that_a_page_leaves_open_is_also_asked_with_talk_around_it() -> None:
+    asked = [way for seed in range(20) for way in ways_to_ask(group(kind="absent"), KNOWN, random.Random(seed))]
+    assert {way for _, way in asked} == {SWAPPED}
+    assert any(len(question) > len(QUESTION) + 4 and "大会" in question for question, _ in asked)
 
 
 def test_small_talk_is_answered_by_nothing() -> None:

@@ -13,13 +13,12 @@ from collections.abc import Mapping, Sequence
 import rjieba
 
 from qa.sounds import sound
+from training.phrases import PHRASES
 
 _LEAST, _MOST = 3, 12  # characters of what counts as a name
 _BETWEEN = frozenset("的是在了和与及等上中对为就也都有到被将由向从把让使并但")
-_BEFORE = (
-    "请问", "请问一下,", "想请教一下,", "麻烦帮我查查,", "你好,", "我想知道", "领导问我,", "听同事说起过,", "对了,",
-)  # fmt: skip
-_AFTER = "呢", "呀", "来着?", "?我记不清了", "?急用", ",谢谢", ",有人知道吗?", "啊?"
+_TALK, _UNKNOWN = PHRASES["talk"], PHRASES["unknown"]
+_NUMBER = re.compile(r"\d+")
 
 _ASK = re.compile(
     "什么时候|什么时间|什么地方|哪一天|哪个地方|几月几日|何时|何地|何处|哪里|哪儿|哪天|哪年|哪一年|谁|哪位|什么人|多少"
@@ -73,10 +72,30 @@ def misspelt(text: str, sounds: Sounds, rng: random.Random) -> str:
 
 
 def chatty(question: str, rng: random.Random) -> str:
-    """Return a question with talk around it."""
-    if rng.random() < 0.5:
-        question = rng.choice(_BEFORE) + question
-    return question.rstrip("?？ ") + rng.choice(_AFTER) if rng.random() < 0.5 else question
+    """Return a question with talk around it, from a word to a whole story."""
+    talk = [rng.choice(_TALK["greetings"])] * (rng.random() < 0.5)
+    talk += rng.sample(_TALK["stories"], rng.choice((0, 0, 1, 1, 2)))
+    talk += [rng.choice(_TALK["pleas"])] * (rng.random() < 0.3)
+    asked = "".join(one + rng.choice((",", ",", "")) for one in talk) + question
+    return asked.rstrip("?？ ") + rng.choice(_TALK["endings"]) if rng.random() < 0.5 else asked
+
+
+def unknown(question: str, told: str, rng: random.Random) -> str | None:
+    """Return a question for what a text does not tell of a thing that it names, or None if it names none."""
+    found = named(question, told)
+    facts = [fact for fact in rng.sample(_UNKNOWN["facts"], 4) if fact not in told]
+    return rng.choice(_UNKNOWN["asks"]).format(n="".join(found[1]), f=facts[0]) if found and facts else None
+
+
+def renumbered(question: str, told: str, rng: random.Random) -> str | None:
+    """Return a question with another number than a text holds, or None if they share none."""
+    shared = [match for match in _NUMBER.finditer(question) if match.group() in told]
+    if not shared:
+        return None
+    match = rng.choice(shared)
+    number = int(match.group()) + rng.choice((-3, -2, -1, 1, 2, 3, 10))
+    other = str(max(1, number))
+    return question[: match.start()] + other + question[match.end() :] if other not in told else None
 
 
 def brief(question: str, rng: random.Random) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import rjieba
 
 from qa.lexical import spaced_words
+from qa.sounds import spelt
 from qa.text import fold
 from qa.translate import Lexicon
 
@@ -98,18 +99,27 @@ def turned(question: str, known: Words, rng: random.Random) -> str:
 
 def _word(word: str, language: str, known: Words, rng: random.Random) -> str:
     told = known.backwards[language].get(fold(word))
-    if word in _NUMBER:
-        return _asks(language)[_NUMBER[word]]
-    if word in "了吗呢着":
-        return ""
-    if word == "的":
-        return _OF.get(language, "")
-    if word in "?？":
-        return "?"
+    small = {**dict.fromkeys("了吗呢着", ""), **dict.fromkeys("?？", "?"), "的": _OF.get(language, "")}
+    if word in _NUMBER or word in small:
+        return small[word] if word in small else _asks(language)[_NUMBER[word]]
     if told and rng.random() < 0.9:
         return rng.choices(*told)[0]
-    sense = known.english.get(word, word)
-    return sense if rng.random() < (0.9 if language == "en" else 0.35) else word
+    if word not in known.english:
+        return latin(word) if rng.random() < 0.7 else word
+    return known.english[word] if rng.random() < (0.9 if language == "en" else 0.35) else word
+
+
+def latin(word: str) -> str:
+    """Write a name in Latin letters as it sounds, a surname apart; whatever is not of Chinese characters stays.
+
+    >>> latin("柴建军"), latin("北仑"), latin("100")
+    ('Chai Jianjun', 'Beilun', '100')
+    """
+    syllables = (spelt(fold(word)) or "").split()
+    if not syllables:
+        return word
+    parts = [syllables[:1], syllables[1:]] if len(syllables) == 3 else [syllables]
+    return " ".join("".join(part).capitalize() for part in parts)
 
 
 def _asks(language: str) -> list[str]:

@@ -6,11 +6,11 @@ program itself ranks high for a question, and that do not hold its answer, are t
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,19 @@ from qa.embed import Encoder, load_encoder
 from qa.rank import Ranked
 from qa.search import Retriever
 from qa.text import fold, fold_offsets
+from training.bylines import asked_about, mentioned
 from training.clean import read_clean
 from training.cloze import cloze
+from training.group import Group, Passage, read_groups, write
 from training.meetings import made_of_meetings, rules_met
 from training.pairs import pivot_pairs
 from training.rank import split_index
+from training.reports import made_page, questions_on, stock
 
-KINDS = ("zh", "news", "ja", "across", "chat", "meeting")
 SAME = 0.95  # texts that lie nearer are the same text
 RELATED = 0.75  # of texts that lie nearer, one may answer the other
 _MISSES = 4
+_PAGES = 3_000  # made by rule
 _SMALL_TALK = (
     "你好", "您好", "你是谁", "谢谢", "今天天气怎么样", "讲个笑话", "1+1等于几", "你能做什么", "早上好", "再见",
     "帮我写一首诗", "现在几点了", "hello", "how are you", "thank you", "who are you", "你叫什么名字", "测试", "test",
@@ -38,19 +41,6 @@ _SMALL_TALK = (
     "tell me a joke",
 )  # fmt: skip
 _ASKING = re.compile("[?？吗呢么谁哪几]|怎|多少|如何|为何")
-
-Passage = tuple[str, str, int, int]  # heading, text, and the sentence in it that the ranking takes for the best
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A question; ``passages[0]`` answers it by its characters ``start`` to ``end`` (-1: the words are not known)."""
-
-    question: str
-    passages: list[Passage]
-    start: int
-    end: int
-    kind: str
 
 
 def asked_of_pages(
@@ -166,7 +156,7 @@ def write_all(cache: Path) -> None:
 
     def keep(kind: str, groups: Callable[[], Iterator[Group]]) -> None:
         if not (out / f"{kind}.jsonl").exists():
-            print(kind, _write(groups(), out / f"{kind}.jsonl"), flush=True)
+            print(kind, write(groups(), out / f"{kind}.jsonl"), flush=True)
 
     broadcasts = records("docs_xwlb_news_zh")
 
@@ -184,8 +174,17 @@ def write_all(cache: Path) -> None:
         asked = sorted(
             {r["a"] for r in records("pairs_similar_zh") if _ASKING.search(r["a"]) and 4 <= len(r["a"]) <= 30}
         )
-        near = [passage for kind in ("zh", "news") for group in _read(out, kind) for passage in group.passages[:3]]
+        near = [
+            passage for kind in ("zh", "news") for group in read_groups(out, kind) for passage in group.passages[:3]
+        ]
         return nothing_answers(rng.sample(asked, 5_000), rng.sample(sorted(set(near)), 30_000), encoder, rng)
+
+    def made(kind: str) -> Iterator[Group]:
+        drawn = random.Random(5)  # noqa: S311
+        known = stock([*records("docs_crud_news_zh"), *broadcasts], 30_000, drawn)
+        pages = [made_page(known, drawn) for _ in range(_PAGES)]
+        asked = chain(questions_on(pages, drawn), asked_about(pages, known, drawn), mentioned(pages, known, drawn))
+        return (group for group in asked if group.kind == kind)
 
     chinese, japanese = ("qa_cmrc2018_zh", "qa_security_news_zh"), ("qa_jsquad_ja", "qa_jaquad_ja")
     keep("zh", lambda: asked_of_pages(records(*chinese), encoder, "zh", 12_600, rng))
@@ -194,28 +193,8 @@ def write_all(cache: Path) -> None:
     keep("news", news)
     keep("meeting", meetings)
     keep("chat", chat)
-
-
-def _write(groups: Iterable[Group], file: Path) -> int:
-    """Write groups as JSON Lines; return how many."""
-    count = 0
-    with file.with_suffix(".part").open("w", encoding="utf-8") as out:
-        for group in groups:
-            out.write(json.dumps(asdict(group), ensure_ascii=False) + "\n")
-            count += 1
-    file.with_suffix(".part").replace(file)
-    return count
-
-
-def read_groups(cache: Path) -> list[Group]:
-    """Return the groups of all kinds."""
-    return [group for kind in KINDS for group in _read(cache / "groups", kind)]
-
-
-def _read(folder: Path, kind: str) -> list[Group]:
-    with (folder / f"{kind}.jsonl").open(encoding="utf-8") as lines:
-        found = [json.loads(line) for line in lines]
-    return [Group(**{**one, "passages": [tuple(passage) for passage in one["passages"]]}) for one in found]
+    for kind in ("report", "absent"):
+        keep(kind, lambda kind=kind: made(kind))
 
 
 def _pairs(records: Callable[..., list[dict[str, Any]]], rng: random.Random) -> list[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """Train the reader that reads question and passage together: ``python -m training.joint --data DIR``.
 
-Two networks learn at once, over the same frozen lower layers: all six upper layers, and three of them that also learn
-to say what the six say (Hinton et al. 2015). The three ship. A step shows questions, each with its answering passage,
-the same without its answer, and near misses; the loss asks for the choice among them or none, for each passage alone,
-and for the answer's ends. On a GPU eight minutes suffice; two cores do in an hour what it does in seconds.
+Four networks learn at once, over the same frozen lower layers. Two read question and passage together: all six upper
+layers, and three of them that also learn to say what the six say (Hinton et al. 2015). Two make vectors of either
+alone: six layers, and three that learn to make the vectors of the six. The threes ship. A step shows questions, each
+with its answering passage, the same without its answer, and near misses; the loss asks for the choice among them or
+none, for each passage alone, for the answer's ends, and of the vectors for the answering passage among all of the step.
+On a GPU eight minutes suffice; two cores do in an hour what it does in seconds.
 """
 
 from __future__ import annotations
@@ -11,8 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,116 +23,32 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from qa.joint import PARTS, Packer, unpacked
+from qa.joint import Packer
 from qa.translate import shipped_lexicon
 from training.asking import collect
 from training.clean import clean_sources, read_clean
 from training.foreign import Words, backwards, senses
-from training.groups import KINDS, Group, read_groups, write_all
+from training.group import KINDS, Group, read_groups
+from training.groups import write_all
 from training.joint_data import BRIEF, CHINESE, SWAPPED, Known, held_out, put_into_numbers
-from training.joint_file import Arrays, begun, halfway, keep_pieces, texts_by_language, trained, whole
+from training.joint_file import Arrays, begun, halfway, keep_pieces, texts_by_language, trained
+from training.joint_net import ASKED, Apart, Lower, Upper, halved, roles
 from training.multilingual import packed_file, read_packed
 
 OUT = Path(__file__).parents[1] / "qa" / "joint.npz"
 SHORT = (0, 2, 5)  # the upper layers that ship
 SHOWN = 4  # passages of a question in one step
-ASKED = 40  # tokens of a question, filled up
 SIZES = np.array([64, 88, 112, 152])  # tokens of a passage, filled up
 BATCH = 128  # questions of middling passages in one step
-RATES = {"full": 1.5e-4, "short": 3e-4}
-DROPPED, UNMARKED = 0.1, 0.3  # of what a layer adds; of pairs, of which what both sides hold is not marked
+RATES = {"full": 1.5e-4, "short": 3e-4, "six": 4e-5, "three": 1.5e-4}
+UNMARKED = 0.3  # of pairs: what both sides hold is not marked
 NONE, LESS, ANY = 0.1, 0.75, 0.3  # questions without their answer; with it taken out; with any passage beside it
-WAYS = np.array([1.0, 0.35, 0.3, 0.5, 0.5])  # how often a question is asked in each way
-WORTH = {"zh": 1.6, "news": 0.8, "ja": 0.8, "across": 0.55, "chat": 1.5, "meeting": 0.6}
+WAYS = np.array([1.0, 0.35, 0.3, 0.35, 0.5])  # how often a question is asked in each way
+WORTH = {"zh": 1.6, "news": 0.8, "ja": 0.8, "across": 0.55, "chat": 1.5, "meeting": 0.6, "report": 0.7, "absent": 0.7}
 DISTIL, FAR = 0.5, 12.0
+SHARP = 20.0  # what a cosine counts among the passages of a step
 WARM, FADE = 150, 0.85
 _PADDING = 1
-_AWAY = -1e4
-
-
-class Layer(nn.Module):
-    """A layer of BERT (Devlin et al. 2019), with the weights of a reader's layer."""
-
-    def __init__(self, arrays: Arrays, name: str, dropped: float = 0.0) -> None:
-        super().__init__()
-        width = arrays["place"].shape[1]
-        self.dropped = dropped
-        self.qkv, self.ao = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.fi, self.fo = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.aln, self.oln = nn.LayerNorm(width, 1e-12), nn.LayerNorm(width, 1e-12)
-        for part in PARTS:
-            _fill(getattr(self, part), whole(arrays, f"{name}.{part}"), arrays[f"{name}.{part}.b"])
-        for part in ("aln", "oln"):
-            _fill(getattr(self, part), *arrays[f"{name}.{part}"])
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Read texts, shape (n, m, width)."""
-        n, length, width = x.shape
-        q, k, v = self.qkv(x).view(n, length, 3, mask.shape[1], -1).permute(2, 0, 3, 1, 4)
-        met = (
-            F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.dtype))
-            .transpose(1, 2)
-            .reshape(n, length, width)
-        )
-        x = self.aln(x + F.dropout(self.ao(met), self.dropped, self.training))
-        return self.oln(x + F.dropout(self.fo(F.gelu(self.fi(x))), self.dropped, self.training))
-
-
-def _fill(layer: nn.Linear | nn.LayerNorm, weight: np.ndarray, bias: np.ndarray) -> None:
-    layer.weight.data, layer.bias.data = (torch.tensor(np.asarray(one, np.float32)) for one in (weight, bias))
-
-
-def _mask(filled: Tensor, like: Tensor, heads: int = 12) -> Tensor:
-    mask = torch.zeros_like(filled, dtype=like.dtype).masked_fill(~filled, _AWAY)
-    return mask[:, None, None, :].expand(-1, heads, filled.shape[1], -1)
-
-
-class Lower(nn.Module):
-    """The layers that read question and passage apart; they stay as they were."""
-
-    def __init__(self, arrays: Arrays) -> None:
-        super().__init__()
-        self.word = nn.Embedding.from_pretrained(torch.from_numpy(unpacked(arrays["word"])))
-        self.place = nn.Parameter(torch.tensor(arrays["place"].astype(np.float32)))
-        self.norm = nn.LayerNorm(self.place.shape[1], 1e-12)
-        _fill(self.norm, *arrays["norm"])
-        self.layers = nn.ModuleList(Layer(arrays, f"lower{n}") for n in range(len(arrays["lower"])))
-        self.requires_grad_(requires_grad=False)
-
-    def forward(self, ids: Tensor, filled: Tensor) -> Tensor:
-        """Read texts, shape (n, m) → (n, m, width)."""
-        x: Tensor = self.norm(self.word(ids) + self.place[: ids.shape[1]])
-        mask = _mask(filled, x)
-        for layer in self.layers:
-            x = layer(x, mask)
-        return x
-
-
-class Upper(nn.Module):
-    """The layers that read both, and what they say."""
-
-    def __init__(self, arrays: Arrays, layers: Iterable[int]) -> None:
-        super().__init__()
-        width = arrays["place"].shape[1]
-        self.role = nn.Embedding.from_pretrained(torch.tensor(arrays["role"].astype(np.float32)), freeze=False)
-        self.layers = nn.ModuleList(Layer(arrays, f"upper{n}", DROPPED) for n in layers)
-        self.mix, self.score, self.ends = nn.Linear(2 * width, width), nn.Linear(width, 1), nn.Linear(width, 2)
-        for name in ("mix", "score", "ends"):
-            _fill(getattr(self, name), arrays[f"{name}.w"].T, arrays[f"{name}.b"])
-
-    def forward(self, states: Tensor, roles: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each pair's score, shape (n,), and the passage's tokens as first and last of the answer, (n, m, 2).
-
-        :param states: a question's and then a passage's, from :class:`Lower`; roles -1 where nothing stands.
-        """
-        filled = roles >= 0
-        x = states + self.role(roles.clamp(min=0)).to(states.dtype)
-        mask = _mask(filled, x)
-        for layer in self.layers:
-            x = layer(x, mask)
-        share = (filled.float() / filled.sum(dim=1, keepdim=True)).to(x.dtype)
-        both = torch.cat([x[:, 0], torch.einsum("nm,nmd->nd", share, x)], dim=1)
-        return self.score(F.gelu(self.mix(both)))[:, 0].float(), self.ends(x[:, ASKED:]).float()
 
 
 class Texts:
@@ -153,13 +70,29 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Questions by number, ``SHOWN`` passages each, whether the first answers, and the answer's ends or -1."""
+    """Questions by number, ``SHOWN`` passages each, whether the first answers, the answer's ends or -1, how asked."""
 
     length: int
     questions: np.ndarray
     passages: np.ndarray
     answered: np.ndarray
     ends: np.ndarray
+    ways: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A step's questions and passages from the lower layers, which of their tokens are filled, and the pairs' roles."""
+
+    asked: Tensor
+    told: Tensor
+    is_asked: Tensor
+    is_told: Tensor
+    roles: Tensor
+
+    def pairs(self) -> Tensor:
+        """Return each passage behind its question."""
+        return torch.cat([self.asked.repeat_interleave(SHOWN, 0), self.told], 1)
 
 
 class Told:
@@ -174,39 +107,21 @@ class Told:
         )
         self.begin, self.end = begin, begin + own
 
-    def pairs(self, step: Step) -> tuple[Tensor, Tensor]:
-        """Return what the lower layers make of each question and passage, and their tokens' roles."""
+    def sides(self, step: Step) -> Sides:
+        """Return what the lower layers make of the questions and of the passages, and the roles of both."""
         rows = torch.from_numpy(step.passages.reshape(-1)).to(self.device)
         asked, is_asked = self.questions.take(torch.from_numpy(step.questions).to(self.device), ASKED)
         told, is_told = self.passages.take(rows, step.length)
         with torch.no_grad(), halved(self.device):
-            apart = self.lower(asked, is_asked).repeat_interleave(SHOWN, 0), self.lower(told, is_told)
-        asked, is_asked = asked.repeat_interleave(SHOWN, 0), is_asked.repeat_interleave(SHOWN, 0)
+            states = self.lower(asked, is_asked), self.lower(told, is_told)
         own = _between(told, self.begin[rows], self.end[rows])
-        return torch.cat(apart, 1), roles(asked, is_asked, told, is_told, own)
+        asked, each = asked.repeat_interleave(SHOWN, 0), is_asked.repeat_interleave(SHOWN, 0)
+        return Sides(*states, is_asked, is_told, roles(asked, each, told, is_told, own))
 
 
 def _between(like: Tensor, begin: Tensor, end: Tensor) -> Tensor:
     at = torch.arange(like.shape[1], device=like.device)
     return (at >= begin[:, None]) & (at < end[:, None])
-
-
-def roles(asked: Tensor, is_asked: Tensor, told: Tensor, is_told: Tensor, own: Tensor) -> Tensor:
-    """Return the tokens' roles as :func:`qa.joint.roles` does, for many pairs at once; -1 where nothing stands."""
-    at = torch.arange(max(asked.shape[1], told.shape[1]), device=asked.device)
-    same = asked[:, :, None] == told[:, None, :]
-    last = is_asked.sum(dim=1, keepdim=True) - 1
-    wanted = (at[: asked.shape[1]] >= 3) & (at[: asked.shape[1]] < last)
-    held = is_told & (at[: told.shape[1]] >= 2)
-    asked_too = (same & held[:, None]).any(2) & (at[: asked.shape[1]] >= 2)
-    told_too = (same & wanted[:, :, None]).any(1)
-    left = torch.where(is_asked, 3 * asked_too, -1)
-    return torch.cat([left, torch.where(is_told, 1 + own.long() + 3 * told_too, -1)], 1)
-
-
-def halved(device: str) -> AbstractContextManager[None]:
-    """Compute in bfloat16 on a GPU."""
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=device != "cpu")
 
 
 class Deck:
@@ -247,7 +162,7 @@ class Deck:
         first = np.where(none, misses[:, 3], data["right"][groups])
         passages = np.column_stack([first, second, misses[:, 1:3]])
         ends = np.where(answered[:, None], data["ends"][groups], -1)
-        return Step(int(SIZES[size]), self.asked[chosen, 0], passages, answered, ends)
+        return Step(int(SIZES[size]), self.asked[chosen, 0], passages, answered, ends, ways)
 
     def _way(self, group: int) -> int:
         own = np.arange(self.starts[group], self.ends[group])
@@ -268,6 +183,16 @@ class Deck:
         return misses
 
 
+@dataclass(frozen=True)
+class Nets:
+    """What is trained: both readers, and both that make vectors."""
+
+    full: Upper
+    short: Upper
+    six: Apart
+    three: Apart
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a network says of a step: log odds of the passages and of none, shape (n, SHOWN + 1); of the first
@@ -286,7 +211,7 @@ def ask(net: Upper, states: Tensor, told: Tensor, device: str) -> Said:
     first = told[::SHOWN, ASKED:]
     own = (first >= 0) & (first % 3 == 2)
     choice = torch.cat([by_question, by_question.new_zeros(len(by_question), 1)], 1)
-    return Said(choice, ends[::SHOWN].masked_fill(~own[..., None], _AWAY))
+    return Said(choice, ends[::SHOWN].masked_fill(~own[..., None], -1e4))
 
 
 def losses(said: Said, step: Step) -> Tensor:
@@ -317,10 +242,25 @@ def _divergence(found: Tensor, wanted: Tensor) -> Tensor:
     return F.kl_div(*logs, log_target=True, reduction="none").sum(-1)
 
 
-def train(nets: Mapping[str, Upper], told: Told, deck: Deck, seconds: float, batch: int = BATCH) -> int:
-    """Train in place, ``full`` on the data and ``short`` on the data and on what ``full`` says; return the steps."""
+def vector_losses(six: Apart, three: Apart, sides: Sides, step: Step) -> Tensor:
+    """Return the losses of both in finding the answering passages, and how far the three are from the six, (3,)."""
+    made = [(net(sides.asked, sides.is_asked), net(sides.told, sides.is_told)) for net in (six, three)]
+    alike = [SHARP * asked @ told.T for asked, told in made]
+    device = sides.asked.device
+    rows, own = torch.from_numpy(step.passages).to(device), SHOWN * torch.arange(len(step.passages), device=device)
+    again = rows.reshape(-1) == rows[:, :1]
+    again[torch.arange(len(own)), own] = False
+    near = torch.from_numpy(step.answered & (step.ways != BRIEF)).float().to(device)
+    missed = [F.cross_entropy(one.masked_fill(again, -1e4), own, reduction="none") for one in alike]
+    found = [(one * near).sum() / near.sum().clamp(min=1) for one in missed]
+    apart = sum((1 - (wanted.detach() * got).sum(1)).mean() for wanted, got in zip(*made, strict=True))
+    return torch.stack([*found, 4 * apart + _divergence(alike[1], alike[0].detach()).mean() / 2])
+
+
+def train(nets: Nets, told: Told, deck: Deck, seconds: float, batch: int = BATCH) -> int:
+    """Train in place, ``full`` and ``six`` on the data, the others on what those say too; return the steps."""
     sides = []
-    for name, net in nets.items():
+    for name, net in vars(nets).items():
         net.to(told.device).train()
         own = {part: [p for n, p in net.named_parameters() if n.startswith("layers") == part] for part in (True, False)}
         sides += [{"params": own[True], "rate": RATES[name]}, {"params": own[False], "rate": 2 * RATES[name]}]
@@ -330,13 +270,15 @@ def train(nets: Mapping[str, Upper], told: Told, deck: Deck, seconds: float, bat
         for side in optimiser.param_groups:
             side["lr"] = side["rate"] * (min(1, (step + 1) / WARM, (1 - done) / FADE) + 0.003)
         drawn = deck.draw(batch)
-        states, seen = told.pairs(drawn)
-        bare = torch.rand(len(seen), 1, device=told.device) < UNMARKED
-        seen = torch.where(bare & (seen >= 0), seen % 3, seen)
-        full, short = (ask(nets[name], states, seen, told.device) for name in ("full", "short"))
-        parts = torch.stack([losses(full, drawn), losses(short, drawn)])
+        sides = told.sides(drawn)
+        bare = torch.rand(len(sides.roles), 1, device=told.device) < UNMARKED
+        seen = torch.where(bare & (sides.roles >= 0), sides.roles % 3, sides.roles)
+        full, short = (ask(net, sides.pairs(), seen, told.device) for net in (nets.full, nets.short))
+        with halved(told.device):
+            vectors = vector_losses(nets.six, nets.three, sides, drawn)
+        parts = torch.stack([losses(full, drawn), losses(short, drawn), vectors])
         (parts.sum() + DISTIL * follow(short, full, drawn)).backward()
-        for net in nets.values():
+        for net in vars(nets).values():
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad()
@@ -357,15 +299,17 @@ def right_of_three(net: Upper, told: Told, deck: Deck, most: int = 400) -> dict[
         for at in range(0, len(held), BATCH):
             groups = held[at : at + BATCH]
             passages = np.column_stack([data["right"][groups], data["misses"][groups, :2], data["right"][groups]])
+            asked = deck.asked[deck.starts[groups]]
             nothing = np.full((len(groups), 2), -1)
-            step = Step(int(SIZES[-1]), deck.asked[deck.starts[groups], 0], passages, nothing[:, 0] >= 0, nothing)
-            right.append(ask(net, *told.pairs(step), told.device).choice[:, :3].argmax(1).eq(0))
+            step = Step(int(SIZES[-1]), asked[:, 0], passages, nothing[:, 0] >= 0, nothing, asked[:, 2])
+            sides = told.sides(step)
+            right.append(ask(net, sides.pairs(), sides.roles, told.device).choice[:, :3].argmax(1).eq(0))
         if right:
             found[kind] = float(torch.cat(right).float().mean())
     return found
 
 
-def parameters(net: Upper) -> Arrays:
+def parameters(net: nn.Module) -> Arrays:
     """Return a network's parameters by name."""
     return {name: values.detach().float().cpu().numpy() for name, values in net.state_dict().items()}
 
@@ -390,8 +334,8 @@ def what_is_known(cache: Path, groups: Sequence[Group]) -> Known:
     return Known(Words(told, senses(read_clean(cache, "dictionary_cedict_en_zh"))), names, sounds)
 
 
-def start(cache: Path, earlier: Path | None) -> Arrays:
-    """Return the arrays that training begins with: the network as it was, or half way to an earlier reader."""
+def start(cache: Path) -> Arrays:
+    """Return the arrays that training begins with: the network as it was, and heads that know nothing."""
     model = read_packed(packed_file())
     texts = texts_by_language(parallel(cache))
     for language, name, *fields in (
@@ -404,9 +348,11 @@ def start(cache: Path, earlier: Path | None) -> Arrays:
         ("en", "qa_medquad_en", "question"),
     ):
         texts[language] += [record[field][:500] for record in read_clean(cache, name) for field in fields]
-    arrays = begun(model, keep_pieces(model, texts))
-    if earlier is None:
-        return arrays
+    return begun(model, keep_pieces(model, texts))
+
+
+def warmed(arrays: Arrays, earlier: Path) -> Arrays:
+    """Return the arrays half way to an earlier reader, with its heads."""
     before = read_file(earlier)
     heads = {name: values for name, values in before.items() if name.split(".")[0] in {"role", "mix", "score", "ends"}}
     return {**halfway(before, arrays), **heads}
@@ -427,17 +373,19 @@ def main() -> None:
     torch.manual_seed(0)
     clean_sources(options.data, options.cache, [options.data / "dev", *options.never])
     write_all(options.cache)
-    groups = read_groups(options.cache)
-    arrays = start(options.cache, options.earlier)
+    groups = [group for kind in KINDS for group in read_groups(options.cache / "groups", kind)]
+    arrays = start(options.cache)
+    reading = warmed(arrays, options.earlier) if options.earlier else arrays
     packer = Packer(Tokenizer.from_buffer(arrays["tokenizer"].tobytes()))
     known = what_is_known(options.cache, groups)
     data = put_into_numbers(groups, packer, known, random.Random(11))  # noqa: S311
     told, deck = Told(data, Lower(arrays), options.device), Deck(data, np.random.default_rng(0))
-    nets = {"full": Upper(arrays, range(len(arrays["upper"]))), "short": Upper(arrays, SHORT)}
+    every = range(len(arrays["upper"]))
+    nets = Nets(Upper(reading, every), Upper(reading, SHORT), Apart(arrays, every), Apart(arrays, SHORT))
     train(nets, told, deck, 60 * options.minutes)
-    for name, net in nets.items():
+    for name, net in (("full", nets.full), ("short", nets.short)):
         print(name, right_of_three(net, told, deck))
-    np.savez_compressed(OUT, **trained(arrays, parameters(nets["short"])))
+    np.savez_compressed(OUT, **trained(arrays, parameters(nets.short), parameters(nets.three)))
 
 
 if __name__ == "__main__":

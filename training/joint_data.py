@@ -15,12 +15,13 @@ import numpy as np
 
 from qa.joint import Packer, Row, Shown
 from qa.text import fold, sentences
-from training.asking import Names, Sounds, brief, chatty, misspelt, named, shortened, swapped
+from training.asking import Names, Sounds, brief, chatty, misspelt, named, renumbered, shortened, swapped, unknown
 from training.foreign import Words, asked_of, turned
-from training.groups import KINDS, Group
+from training.group import KINDS, Group
 
 PLAIN, OTHERWISE, FOREIGN, SWAPPED, BRIEF = range(5)  # ways to ask
-CHINESE = frozenset({"zh", "news", "meeting"})
+CHINESE = frozenset({"zh", "news", "meeting", "report"})
+UNANSWERED = frozenset({"chat", "absent"})
 MISSES = 4
 HELD = 16
 _LEAST_LEFT = 20  # characters of a passage less its answer
@@ -86,8 +87,10 @@ def without_answer(group: Group) -> Shown | None:
 
 def ways_to_ask(group: Group, known: Known, rng: random.Random) -> Iterator[tuple[str, int]]:
     """Yield a group's question, and the same as other people would ask it; of which kind each is."""
-    if group.kind == "chat":
+    if group.kind in UNANSWERED:
         yield group.question, SWAPPED
+        if group.kind == "absent":
+            yield chatty(group.question, rng), SWAPPED
         return
     yield group.question, PLAIN
     if group.kind == "across":
@@ -95,8 +98,11 @@ def ways_to_ask(group: Group, known: Known, rng: random.Random) -> Iterator[tupl
         yield from ((question, FOREIGN) for question in made if question is not None)
     if group.kind not in CHINESE:
         return
+    told = "\n".join(group.passages[0][:2])
+    never = unknown(group.question, told, rng), renumbered(group.question, told, rng)
+    yield from ((question, SWAPPED) for question in never if question is not None)
     for _ in range(2 if group.kind == "zh" else 1):
-        yield from _names_changed(group, known, rng)
+        yield from _names_changed(group, told, known, rng)
         yield misspelt(group.question, known.sounds, rng), OTHERWISE
         yield chatty(group.question, rng), OTHERWISE
         yield turned(group.question, known.words, rng), FOREIGN
@@ -105,8 +111,7 @@ def ways_to_ask(group: Group, known: Known, rng: random.Random) -> Iterator[tupl
             yield short, BRIEF
 
 
-def _names_changed(group: Group, known: Known, rng: random.Random) -> Iterator[tuple[str, int]]:
-    told = "\n".join(group.passages[0][:2])
+def _names_changed(group: Group, told: str, known: Known, rng: random.Random) -> Iterator[tuple[str, int]]:
     found = named(group.question, told)
     if found is None:
         return

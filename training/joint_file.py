@@ -110,24 +110,30 @@ def halfway(one: Arrays, other: Arrays) -> Arrays:
     return found
 
 
-def trained(arrays: Arrays, upper: Mapping[str, Array]) -> Arrays:
-    """Return the file's arrays with what was trained of them: the upper layers in eight bits, and the heads.
+def trained(arrays: Arrays, upper: Mapping[str, Array], apart: Mapping[str, Array]) -> Arrays:
+    """Return the file's arrays with what was trained of them: layers in eight bits, and the heads.
 
-    :param upper: the parameters of :class:`training.joint.Upper` by name.
+    :param upper: the parameters of :class:`training.joint.Upper` by name; ``apart`` those of
+        :class:`training.joint.Apart`.
     """
-    layers = len({name.split(".")[1] for name in upper if name.startswith("layers.")})
     kept = {name: values for name, values in arrays.items() if not name.startswith("upper")}
-    kept |= {"role": upper["role.weight"], "upper": np.zeros(layers)}
+    kept["role"] = upper["role.weight"]
     for head in ("mix", "score", "ends"):
         kept |= {f"{head}.w": upper[f"{head}.weight"].T, f"{head}.b": upper[f"{head}.bias"]}
     kept["mix.w"] = kept["mix.w"].astype(np.float16)
-    for n in range(layers):
+    return {**kept, **_layers("upper", upper), **_layers("apart", apart)}
+
+
+def _layers(kind: str, found: Mapping[str, Array]) -> Arrays:
+    count = len({name.split(".")[1] for name in found if name.startswith("layers.")})
+    kept: Arrays = {kind: np.zeros(count)}
+    for n in range(count):
         for part in PARTS:
-            name = f"upper{n}.{part}"
-            kept |= stored(upper[f"layers.{n}.{part}.weight"], name)
-            kept[f"{name}.b"] = upper[f"layers.{n}.{part}.bias"]
+            name = f"{kind}{n}.{part}"
+            kept |= stored(found[f"layers.{n}.{part}.weight"], name)
+            kept[f"{name}.b"] = found[f"layers.{n}.{part}.bias"]
         for part in NORMS:
-            kept[f"upper{n}.{part}"] = np.stack([upper[f"layers.{n}.{part}.{one}"] for one in ("weight", "bias")])
+            kept[f"{kind}{n}.{part}"] = np.stack([found[f"layers.{n}.{part}.{one}"] for one in ("weight", "bias")])
     return kept
 
 
