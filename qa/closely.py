@@ -30,7 +30,7 @@ class Close:
     alike: float
 
 
-NEAR_BY, FAR_OFF = Close(5, 2.0, 10.0), Close(10, 5.0, 20.0)
+NEAR_BY, FAR_OFF = Close(5, 2.5, 10.0), Close(10, 5.0, 15.0)
 
 
 class Judge(Protocol):
