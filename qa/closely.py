@@ -46,7 +46,8 @@ def read_closely(
     close = [item for item in ranked[:most] if item.score >= ranked[0].score - margin]
     shown = [Shown(item.candidate.heading, item.candidate.text, item.sentence) for item in close]
     readings = judge.read(question, shown)
-    reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings)
+    seen = [item.seen for item in close]
+    reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings, seen=seen)
     done = []
     for item, read, reading in zip(close, reads, readings, strict=True):
         judged = max(-_MOST, min(_MOST, reading.score))
