@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "build_app", "build_chat"]
 
 _KNOWN_NAMES = 2000
-_AT_ONCE = 4
+# Each answer computes from beginning to end: more at once than there are cores only push each other out of the cache.
+_AT_ONCE = max(2, min(4, os.cpu_count() or 2))
 _SECONDS_BETWEEN_NEWS = 10
 _SECONDS_BETWEEN_LOOKS = 0.01  # a thousand looks a second for a free thread take a twentieth of a core, asked or not
 _SESSIONS = 200  # Gradio keeps 100 KB for each page that asked, and for each call of a program

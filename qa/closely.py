@@ -80,7 +80,8 @@ def _shown(item: Ranked) -> Shown:
 def _read(question: str, items: Sequence[Ranked], judge: Judge, encode_tokens: EncodeTokens) -> list[Ranked]:
     shown = [_shown(item) for item in items]
     readings = judge.read(question, shown)
-    reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings)
+    seen = [item.seen for item in items]
+    reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings, seen=seen)
     done = []
     for item, read, reading in zip(items, reads, readings, strict=True):
         features = {**item.features, "sure": read.sure, "joint": max(-_MOST, min(_MOST, reading.score))}

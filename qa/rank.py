@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -78,7 +78,8 @@ class Ranked:
     """A candidate with its score, its best sentence, what the score is made of, and the answer's own words.
 
     ``sentence`` and ``span`` are offsets into the candidate's text; ``span`` is None until the passage is read closely
-    (:mod:`qa.reread`), or if no words of it can be the answer; ``sure`` is the probability that they are.
+    (:mod:`qa.reread`), or if no words of it can be the answer; ``sure`` is the probability that they are, and ``seen``
+    what the reader made of the text (:class:`qa.span.Read`), for whoever reads it again for the same question.
     """
 
     candidate: Candidate
@@ -87,6 +88,7 @@ class Ranked:
     features: Mapping[str, float]
     span: tuple[int, int] | None = None
     sure: float = 0.0
+    seen: tuple[Floats, Floats] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def found_in(item: Ranked, read: Read) -> Ranked:
     sentence = item.sentence
     if read.span is not None and read.sure >= SURE:
         sentence = sentence_at(item.candidate.text, read.span[0]) or sentence
-    return replace(item, sentence=sentence, span=read.span, sure=read.sure)
+    return replace(item, sentence=sentence, span=read.span, sure=read.sure, seen=read.seen)
 
 
 def _reread(item: Ranked, read: Read, worth: float) -> Ranked:

@@ -11,7 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import pairwise
 from math import log, tanh
@@ -56,6 +56,7 @@ _EDGES = frozenset(",，、。;；:：.!?！？…·-—～~|/ \t\n\u3000")
 
 Bools = npt.NDArray[np.bool_]
 EncodeTokens = Callable[[Sequence[str]], Tokens]
+Seen = tuple[Floats, Floats]  # a passage's characters compared with the question, and each span's score
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,14 @@ class Read:
 
     ``score``: the log of the spans' summed scores, comparable between passages of one question, 0 for a passage in a
     script that the reader never learnt. ``span``: the best words' offsets in the passage, None if nothing can be an
-    answer. ``sure``: the probability that at least half of those words are right.
+    answer. ``sure``: the probability that at least half of those words are right. ``seen``: what the reader
+    made of the passage, None if it or the question is empty.
     """
 
     score: float
     span: tuple[int, int] | None
     sure: float
+    seen: Seen | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +116,14 @@ def read_spans(
     encode_tokens: EncodeTokens | None = None,
     reader: Reader | None = None,
     readings: Sequence[Reading] = (),
+    seen: Sequence[Seen | None] = (),
 ) -> list[Read]:
     """Read passages for a question; what each one tells does not depend on the others.
 
     :param encode_tokens: finds words that mean the same, where the question is in neither Chinese nor Japanese.
     :param reader: the one that ships with the package by default.
     :param readings: what the joint reader found in each passage, which then counts as well.
+    :param seen: :attr:`Read.seen` of each passage, where all were read before for this question; spares most of it.
     """
     reader = reader or shipped_reader()
     asked = ask(question, reader.alphabet)
@@ -127,16 +132,27 @@ def read_spans(
     for few in _batches({n: len(told.ids) for n, (told, _) in found.items()} if len(asked.ids) else {}):
         told = lay([found[n][0] for n in few])
         may = np.concatenate([found[n][1] for n in few])
-        linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
-        compared = compare(asked, told, linked)
+        known = [before for before in (seen[n] for n in few if seen) if before is not None]
+        if len(known) < len(few):
+            known = _see(asked, told, encode_tokens, reader)
+        compared, scores = (np.concatenate(parts) for parts in zip(*known, strict=True))
         also = [readings[n] for n in few] if readings else []
-        chosen = choose(asked, told, may, compared, reader.read(asked, told, compared), also)
-        for n, best in zip(few, chosen, strict=True):
-            if best is not None:
+        chosen = choose(asked, told, may, compared, scores, also)
+        for n, best, one in zip(few, chosen, known, strict=True):
+            if best is None:
+                reads[n] = Read(0.0, None, 0.0, one)
+            else:
                 span = int(told.offsets[best.start]), int(told.offsets[best.end - 1]) + 1
                 judged = readings[n].score if readings else None
-                reads[n] = Read(best.score, span, probability(best.signals, judged))
+                reads[n] = Read(best.score, span, probability(best.signals, judged), one)
     return reads
+
+
+def _see(asked: Asked, told: Told, encode_tokens: EncodeTokens | None, reader: Reader) -> list[Seen]:
+    linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
+    compared = compare(asked, told, linked)
+    scores = reader.read(asked, told, compared)
+    return [(compared[first:after], scores[first:after]) for first, after in pairwise(told.borders.tolist())]
 
 
 def _batches(lengths: Mapping[int, int]) -> Iterator[list[int]]:

@@ -214,6 +214,23 @@ def test_what_a_passage_tells_does_not_depend_on_the_others(question: str, encod
             assert (read.score, read.sure) == pytest.approx((alone.score, alone.sure), abs=1e-4)
 
 
+@pytest.mark.parametrize("question", ["大会由谁主持?", "Who chaired the meeting?"])
+def test_what_was_seen_before_tells_the_same_as_reading_anew(
+    question: str, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(encoder, TokenEncoder)
+    passages = [NEWS, "。", "It was chaired by Chai Jianjun.", NEWS * 60]
+    readings = shipped_joint_reader().read(question, [Shown("", passage, (0, len(passage))) for passage in passages])
+    anew = read_spans(question, passages, encoder.encode_tokens, readings=readings)
+    seen = [read.seen for read in read_spans(question, passages[::-1], encoder.encode_tokens)][::-1]
+    monkeypatch.setattr(Reader, "read", None)
+    again = read_spans(question, passages, encoder.encode_tokens, readings=readings, seen=seen)
+    assert [read.span for read in again] == [read.span for read in anew]
+    assert [(read.score, read.sure) for read in again] == [
+        pytest.approx((read.score, read.sure), abs=1e-4) for read in anew
+    ]
+
+
 def test_the_joint_readers_tokens_count_for_the_characters_in_them() -> None:
     told = lay([tell(passage, shipped_reader().alphabet) for passage in ("大会由 柴建军主持", "没有", "读不到")])
     ends = np.array([[0, 0], [9, 0], [0, 9], [0, 0]], np.float32)
