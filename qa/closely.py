@@ -17,6 +17,7 @@ from qa.reread import found_in
 from qa.span import read_spans
 
 MOST_READ = 3
+MARGIN = 1.5  # what lies farther behind the first, vectors included, is not read
 FAR = 0.15  # a question of which no passage holds more is in other words than the pages
 _MOST = 5.0  # the reader is trusted no further
 
@@ -61,10 +62,11 @@ def read_closely(
         close = _ordered(
             [replace(item, score=item.score + reach.alike * cosine) for item, cosine in zip(close, alike, strict=True)]
         )
-    read = _read(question, close[:MOST_READ], judge, encode_tokens)
+    first = [item for item in close[:MOST_READ] if item.score >= close[0].score - MARGIN]
+    read = _read(question, first, judge, encode_tokens)
     if weight:
         read = _ordered(read, weight)
-    order = [*read, *close[MOST_READ:]]
+    order = [*read, *close[len(read) :]]
     placed = (replace(item, score=place.score) for item, place in zip(order, ranked, strict=False))
     return [*placed, *ranked[len(order) :]]
 

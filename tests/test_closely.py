@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from qa.closely import FAR, FAR_OFF, MOST_READ, NEAR_BY, read_closely
+from qa.closely import FAR, FAR_OFF, MARGIN, MOST_READ, NEAR_BY, read_closely
 from qa.embed import Encoder, TokenEncoder
 from qa.joint import Reading, Shown
 from qa.rank import Candidate, Ranked
@@ -85,6 +85,13 @@ def test_vectors_say_which_of_those_that_stand_close_are_read() -> None:
     assert [item.score for item in done] == [item.score for item in items]
 
 
+def test_what_the_vectors_put_far_behind_is_not_read() -> None:
+    lead = MARGIN + 0.5
+    judge = Judge(cosines={"t1": lead / NEAR_BY.alike}, t0=5.0)
+    assert read(judge, ranked(0, 5.0), ranked(1, 4.9)) == [(1, 5.0), (0, 4.9)]
+    assert [one.text for one in judge.shown] == ["t1"]
+
+
 def test_without_a_weight_the_order_stays_and_words_are_read() -> None:
     judge = Judge("柴建军", cosines={"t1": 1.0}, t1=5.0)
     items = [ranked(0, 5.0, ANSWERS), ranked(1, 4.9)]
@@ -118,7 +125,7 @@ def test_more_is_compared_of_a_question_in_other_words_than_the_pages() -> None:
     judge = Judge(cosines={"t9": 0.9, "t10": 1.0}, t0=1.0)
     assert [item.candidate.row for item in closely(judge, *far)[:3]] == [9, 0, 1]
     assert judge.compared == [f"t{n}" for n in range(FAR_OFF.most)]
-    assert len(judge.shown) == MOST_READ
+    assert [one.text for one in judge.shown] == ["t9"]
     wide = [replace(item, score=5.0 - n * 0.9 * FAR_OFF.margin) for n, item in enumerate(far)]
     last = Judge(cosines={"t1": 1.0, "t2": 1.0})
     assert [item.candidate.row for item in closely(last, *wide)[:3]] == [1, 0, 2]
