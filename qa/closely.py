@@ -19,7 +19,8 @@ from qa.span import read_spans
 MOST_READ = 3
 MARGIN = 1.5  # what lies farther behind the first, vectors included, is not read
 FAR = 0.15  # a question of which no passage holds more is in other words than the pages
-_MOST = 5.0  # the reader is trusted no further
+_MOST = 5.0  # the reader is trusted no further in ordering
+_LEAST = -12.0  # and no less is told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,16 @@ def read_closely(
 
     :param weight: what the judge's score counts beside the ranking's; with 0, the order stays and only words are read.
     :return: whatever stands in a place has that place's score. Those that were read, which come first, carry the words
-        that both readers find and the feature ``joint``, the judge's score.
+        that both readers find and the feature ``joint``, the judge's score. ``alike`` is the cosine.
     """
     if not ranked:
         return []
     reach = FAR_OFF if ranked[0].features.get("reach", 1.0) < FAR else NEAR_BY
     close = [item for item in ranked[: reach.most] if item.score >= ranked[0].score - reach.margin]
-    if weight and len(close) > 1:
-        alike = judge.alike(question, [_shown(item) for item in close])
-        close = _ordered(
-            [replace(item, score=item.score + reach.alike * cosine) for item, cosine in zip(close, alike, strict=True)]
-        )
+    alike = judge.alike(question, [_shown(item) for item in close])
+    close = [_told(item, "alike", cosine) for item, cosine in zip(close, alike, strict=True)]
+    if weight:
+        close = _ordered([replace(item, score=item.score + reach.alike * item.features["alike"]) for item in close])
     first = [item for item in close[:MOST_READ] if item.score >= close[0].score - MARGIN]
     read = _read(question, first, judge, encode_tokens)
     if weight:
@@ -72,7 +72,11 @@ def read_closely(
 
 
 def _ordered(items: Sequence[Ranked], weight: float = 0.0) -> list[Ranked]:
-    return sorted(items, key=lambda item: -item.score - weight * item.features.get("joint", 0.0))
+    return sorted(items, key=lambda item: -item.score - weight * max(-_MOST, item.features.get("joint", 0.0)))
+
+
+def _told(item: Ranked, feature: str, value: float) -> Ranked:
+    return replace(item, features={**item.features, feature: value})
 
 
 def _shown(item: Ranked) -> Shown:
@@ -86,6 +90,6 @@ def _read(question: str, items: Sequence[Ranked], judge: Judge, encode_tokens: E
     reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings, seen=seen)
     done = []
     for item, read, reading in zip(items, reads, readings, strict=True):
-        features = {**item.features, "sure": read.sure, "joint": max(-_MOST, min(_MOST, reading.score))}
+        features = {**item.features, "sure": read.sure, "joint": max(_LEAST, min(_MOST, reading.score))}
         done.append(replace(found_in(item, read), features=features))
     return done

@@ -158,7 +158,8 @@ def rank(
 def signals(item: Ranked) -> dict[str, float]:
     """Return what the confidence rests on: the features, the score, and how far the question is from the collection."""
     features = {name: value for name, value in item.features.items() if name != "reach"}
-    return {**features, "score": item.score, "far": 1 - item.features.get("reach", 1.0)}
+    far = 1 - item.features.get("reach", 1.0)
+    return {**features, "score": item.score, "far": far, "far_alike": far * features.get("alike", 0.0)}
 
 
 def shortlist(weighed: Weighed, candidates: Sequence[Candidate], depth: int, dense: float) -> list[Candidate]:

@@ -93,20 +93,19 @@ def test_what_the_vectors_put_far_behind_is_not_read() -> None:
 
 
 def test_without_a_weight_the_order_stays_and_words_are_read() -> None:
-    judge = Judge("柴建军", cosines={"t1": 1.0}, t1=5.0)
+    judge = Judge("柴建军", cosines={"t1": 0.75}, t1=5.0)
     items = [ranked(0, 5.0, ANSWERS), ranked(1, 4.9)]
     done = closely(judge, *items, weight=0.0)
     assert [(item.candidate.row, item.score) for item in done] == [(0, 5.0), (1, 4.9)]
     assert done[0].span is not None
-    assert judge.compared == []
+    assert [item.features["alike"] for item in done] == [0.0, 0.75]
 
 
 def test_of_a_clear_lead_only_the_first_is_read() -> None:
     judge = Judge(t0=-9.0, t1=9.0)
     clear = [(0, 5.0), (1, 5.0 - NEAR_BY.margin - 0.01)]
     assert read(judge, *(ranked(*one) for one in clear)) == clear
-    assert [one.text for one in judge.shown] == ["t0"]
-    assert judge.compared == []
+    assert [one.text for one in judge.shown] == judge.compared == ["t0"]
     assert read(judge) == []
 
 
