@@ -48,13 +48,14 @@ def test_a_declined_question_keeps_its_near_misses_but_shows_no_evidence() -> No
     assert declined.confidence < 0.2
 
 
-def test_a_passage_that_has_nothing_to_do_with_the_question_is_declined_whatever_else_speaks_for_it() -> None:
-    beside = {**EVERYTHING, "late": 0.3, "dense": 0.05, "score": 99.0}
+def test_a_passage_that_has_nothing_to_do_with_the_question_is_declined_unless_the_reader_says_it_answers() -> None:
+    beside = {**EVERYTHING, "late": 0.3, "dense": 0.05, "score": 99.0, "joint": 0.0, "far": 1.0}
     declined = answer("谁主持?", [HIT], [beside])
     assert (declined.answered, declined.confidence) == (False, pytest.approx(shipped_weights()["threshold"] / 2))
     assert answer("谁主持?", [HIT], [{**beside, "late": 0.32}]).answered
     assert answer("谁主持?", [HIT], [{**beside, "translated": 0.3, "found": 0.1}]).answered
     assert not answer("谁主持?", [HIT], [{**beside, "translated": 0.3, "found": 0.01}]).answered
+    assert answer("谁主持?", [HIT], [{**beside, "joint": 0.1}]).answered
 
 
 def test_different_answers_of_several_documents_are_all_given() -> None:
