@@ -15,7 +15,7 @@ from qa.text import fold
 SHOWN_SPAN = 0.3  # on the questions that settings are chosen on, five of six spans above it are right
 # Below this sum of late interaction, cosine and half the share of the question that translates, a passage has nothing
 # to do with the question, and a regression fitted on questions that do have something to do with their passages says
-# nothing. Where the reader of both says that it answers, it does in 0.56 of such cases on the public sets, else in 0.16.
+# nothing. Where the reader of both says that it answers, it does in 0.56 of such cases (public sets), else in 0.16.
 _LEAST_MET = 0.36
 _TRANSLATED = 0.5
 _LESS_MET = 0.1  # share of the question's term weight
