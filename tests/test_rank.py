@@ -233,5 +233,6 @@ def test_the_shortlist_keeps_what_only_a_translation_finds() -> None:
 
 
 def test_signals_hold_each_feature_the_score_and_how_far_the_question_is() -> None:
-    item = Ranked(candidate(0, "主持"), 2.0, (0, 2), {"cover": 0.5, "reach": 0.25})
-    assert signals(item) == {"cover": 0.5, "score": 2.0, "far": 0.75}
+    item = Ranked(candidate(0, "主持"), 2.0, (0, 2), {"cover": 0.5, "reach": 0.25, "alike": 0.5})
+    assert signals(item) == {"cover": 0.5, "alike": 0.5, "score": 2.0, "far": 0.75, "far_alike": 0.375}
+    assert signals(Ranked(candidate(0, "主持"), 2.0, (0, 2), {}))["far_alike"] == 0.0
