@@ -59,7 +59,9 @@ def read_closely(
     reach = FAR_OFF if ranked[0].features.get("reach", 1.0) < FAR else NEAR_BY
     close = [item for item in ranked[: reach.most] if item.score >= ranked[0].score - reach.margin]
     alike = judge.alike(question, [_shown(item) for item in close])
-    close = [_told(item, "alike", cosine) for item, cosine in zip(close, alike, strict=True)]
+    close = [
+        replace(item, features={**item.features, "alike": cosine}) for item, cosine in zip(close, alike, strict=True)
+    ]
     if weight:
         close = _ordered([replace(item, score=item.score + reach.alike * item.features["alike"]) for item in close])
     first = [item for item in close[:MOST_READ] if item.score >= close[0].score - MARGIN]
@@ -73,10 +75,6 @@ def read_closely(
 
 def _ordered(items: Sequence[Ranked], weight: float = 0.0) -> list[Ranked]:
     return sorted(items, key=lambda item: -item.score - weight * max(-_MOST, item.features.get("joint", 0.0)))
-
-
-def _told(item: Ranked, feature: str, value: float) -> Ranked:
-    return replace(item, features={**item.features, feature: value})
 
 
 def _shown(item: Ranked) -> Shown:

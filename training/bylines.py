@@ -6,6 +6,7 @@ Such lines stand at the head or the foot of pages in many forms; public question
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ class Line:
 
 LINES = {name: Line(**line) for name, line in PHRASES["lines"].items()}
 _BYLINES = PHRASES["bylines"]
+_QUOTED = re.compile("[“《][^“《”》]*[”》]")
 
 
 def asked_about(pages: Sequence[Page], known: Stock, rng: random.Random) -> Iterator[Group]:
@@ -53,28 +55,16 @@ def mentioned(pages: Sequence[Page], known: Stock, rng: random.Random) -> Iterat
     things = set(known.quoted) | set(known.titled)
     told = [(page, text) for page in pages for text in page.paragraphs]
     for page, text in told:
-        found = sorted(thing for thing in things & _quoted(text))
+        found = sorted(things.intersection(_QUOTED.findall(text)))
         if not found:
             continue
         thing = rng.choice(found)
-        asked = rng.choice(_BYLINES["mentions"]).format(x=thing if rng.random() < 0.4 else thing[1:-1]) + rng.choice(
-            MARKS
-        )
+        wording = rng.choice(_BYLINES["mentions"])
+        asked = wording.format(x=thing if rng.random() < 0.4 else thing[1:-1]) + rng.choice(MARKS)
         misses = [(one.heading, other, 0, len(other)) for one, other in rng.sample(told, 6) if thing[1:-1] not in other]
         own = [(page.heading, other, 0, len(other)) for other in page.paragraphs if thing[1:-1] not in other][:1]
         at = text.index(thing)
         yield Group(asked, [(page.heading, text, at, at + len(thing)), *own, *misses[: 4 - len(own)]], -1, -1, "report")
-
-
-def _quoted(text: str) -> set[str]:
-    found, at = set(), -1
-    for n, character in enumerate(text):
-        if character in "“《":
-            at = n
-        elif character in "”》" and at >= 0:
-            found.add(text[at : n + 1])
-            at = -1
-    return found
 
 
 def _refers(page: Page, rng: random.Random, *, nameless: bool) -> str:

@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,12 +179,12 @@ def write_all(cache: Path) -> None:
         ]
         return nothing_answers(rng.sample(asked, 5_000), rng.sample(sorted(set(near)), 30_000), encoder, rng)
 
-    def made(kind: str) -> Iterator[Group]:
+    @lru_cache
+    def made() -> list[Group]:
         drawn = random.Random(5)  # noqa: S311
         known = stock([*records("docs_crud_news_zh"), *broadcasts], 30_000, drawn)
         pages = [made_page(known, drawn) for _ in range(_PAGES)]
-        asked = chain(questions_on(pages, drawn), asked_about(pages, known, drawn), mentioned(pages, known, drawn))
-        return (group for group in asked if group.kind == kind)
+        return [*questions_on(pages, drawn), *asked_about(pages, known, drawn), *mentioned(pages, known, drawn)]
 
     chinese, japanese = ("qa_cmrc2018_zh", "qa_security_news_zh"), ("qa_jsquad_ja", "qa_jaquad_ja")
     keep("zh", lambda: asked_of_pages(records(*chinese), encoder, "zh", 12_600, rng))
@@ -194,7 +194,7 @@ def write_all(cache: Path) -> None:
     keep("meeting", meetings)
     keep("chat", chat)
     for kind in ("report", "absent"):
-        keep(kind, lambda kind=kind: made(kind))
+        keep(kind, lambda kind=kind: (group for group in made() if group.kind == kind))
 
 
 def _pairs(records: Callable[..., list[dict[str, Any]]], rng: random.Random) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import rjieba
 
-from qa.text import sentences
+from qa.text import sentence_at, sentences
 from training.group import Group, Passage
 from training.phrases import MARKS, PHRASES
 
@@ -215,5 +215,4 @@ def _asked(name: str, page: Page, words: Words, rng: random.Random, *, nameless:
 
 
 def _passage(page: Page, text: str, at: int) -> Passage:
-    around = next(((start, end) for start, end in sentences(text) if start <= at < end), (0, len(text)))
-    return page.heading, text, *around
+    return page.heading, text, *(sentence_at(text, at) or (0, len(text)))
