@@ -100,7 +100,8 @@ def _build(
         embedding.finish()
         if not staging.documents:
             raise NoDocuments(folder, "; ".join(f"{item.path}: {item.reason}" for item in skipped[:3]))
-        listing = digest(files) if all(state.sha256 for state in states.values()) else ""
+        seen = [Listed(name, "", state.size, state.mtime_ns) for name, state in states.items()]
+        listing = digest(seen) if all(state.sha256 for state in states.values()) else ""
         found = {"folder": str(folder.absolute()), "files": len(files), "listing": listing, "skipped": tuple(skipped)}
         manifest = _finished(index, staging, encoder, {**about, **found}, exact=exact)
     return _built(manifest, embedding.embedded, tuple(skipped), changed=True)

@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -201,15 +202,15 @@ class StaticEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Floats:
         """See :class:`Encoder`; a static model knows no prompts."""
-        return self.encode_documents(texts)
+        return _in_batches(self._means, texts, self.dimension, None)
 
     def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
         """See :class:`Encoder`; a text without any known token gets the zero vector."""
-        return _in_batches(self._means, texts, self.dimension, progress)
+        return _in_batches(partial(self._means, many=True), texts, self.dimension, progress)
 
-    def _means(self, batch: list[str]) -> Floats:
+    def _means(self, batch: list[str], many: bool = False) -> Floats:
         out = np.zeros((len(batch), self.dimension), np.float32)
-        for row, ids in enumerate(self._tokenizer.ids(batch)):
+        for row, ids in enumerate(self._tokenizer.ids(batch, many=many)):
             if ids:
                 out[row] = _sum(self._table.take(ids, axis=0)) / np.float32(len(ids))
         return out

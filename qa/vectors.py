@@ -24,7 +24,7 @@ Ids = npt.NDArray[np.int64]
 
 SCAN_FROM = 20_000  # rows; below, exact search takes under 5 ms
 _CANDIDATES = 4  # times k
-_FEWEST_CANDIDATES = 400
+_FEWEST_CANDIDATES = 200
 _TRAINED_ON = 16_384
 _TRAINING_TURNS = 8
 

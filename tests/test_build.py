@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qa import build, intake
+from qa import build, intake, listing
 from qa.build import build_collection, build_index, embedded_text, ensure_index, heading_of
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import ModelMissing, NoDocuments
 from qa.layout import Layout, read_pointer
+from qa.listing import digest, list_files
 from qa.read import read_document
 from qa.records import Document, Passage, Skipped
 from qa.store import open_generation
@@ -41,6 +42,20 @@ class Counting:
     def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
         self.embedded += texts
         return self._encoder.encode_documents(texts, progress)
+
+
+def test_a_file_that_was_new_when_it_was_listed_need_not_be_read_to_see_that_nothing_changed(
+    documents: Callable[..., Path], tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = documents(**{"a.txt": LONG, "b.txt": OTHER})
+    build_index(folder, tmp_path / "lately", model=encoder)
+    assert open_generation(tmp_path / "lately").manifest.listing == ""
+    files = list_files(folder, {".txt"})
+    monkeypatch.setattr(build, "list_files", lambda *_: files)
+    monkeypatch.setattr(listing, "_COARSEST_CLOCK", -1)  # as if the build took longer than a tick of the clock
+    build_index(folder, tmp_path / "settled", model=encoder)
+    settled = list_files(folder, {".txt"})
+    assert open_generation(tmp_path / "settled").manifest.listing == digest(settled) != ""
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa import lexical
 from qa.lexical import LexicalIndex, joined_terms, terms
 
 TEXTS = [
@@ -49,9 +50,12 @@ def test_text_without_words_has_no_terms(text: str) -> None:
     assert terms(text) == []
 
 
-@given(st.text("谁主持了大會2024年ABcd é,_-。 \n…①の한국ไทย\U00020000\ud800", max_size=60) | st.text(max_size=60))
-def test_terms_for_the_index_are_the_same_in_another_order(text: str) -> None:
-    assert sorted(joined_terms(text).split()) == sorted(terms(text))
+ANY_TEXT = st.text("谁主持了大會2024年ABcd é,_-。 \n…①の한국ไทย\U00020000\ud800", max_size=60) | st.text(max_size=60)
+
+
+@given(st.lists(ANY_TEXT, max_size=4))
+def test_terms_for_the_index_are_the_same_in_another_order(texts: list[str]) -> None:
+    assert [sorted(joined.split()) for joined in joined_terms(texts)] == [sorted(terms(text)) for text in texts]
 
 
 def test_a_very_long_word_is_cut() -> None:
@@ -142,3 +146,17 @@ def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_index_is_a_value_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a complete full-text index"):
         LexicalIndex.open(tmp_path / "nothing")
+
+
+def test_a_term_that_is_left_out_is_not_looked_for(index: LexicalIndex) -> None:
+    everything = dict(index.search("主持祝", 10))
+    assert set(everything) == {0, 1, 3}
+    assert index.search("主持祝", 10, without={"祝"}) == index.search("主持", 10)
+    assert index.search("祝", 10, without={"祝"}) == []
+
+
+def test_texts_are_indexed_in_blocks_as_if_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexical, "_AT_ONCE", 3)
+    blocks = LexicalIndex.build(tmp_path, TEXTS)
+    assert len(blocks) == len(TEXTS)
+    assert [row for row, _ in blocks.search("谁主持大会", 10)] == [0, 3]

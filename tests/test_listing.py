@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from qa import listing
 from qa.errors import NoDocuments
 from qa.layout import sha256
-from qa.listing import Listed, digest, is_unchanged, list_files
+from qa.listing import Listed, digest, is_unchanged, list_files, looked_at_again
 from qa.records import FileState
 
 OLD = (1_600_000_000, 1_600_000_000)
@@ -44,6 +45,23 @@ def test_the_time_of_a_file_that_was_just_written_tells_nothing(tmp_path: Path) 
     assert is_unchanged(file, before)
     path.write_text("二")
     assert not is_unchanged(file, before)
+
+
+def test_a_file_that_has_settled_since_it_was_listed_gets_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("一")
+    [lately] = list_files(tmp_path, {".txt"})
+    assert looked_at_again(lately) == lately
+    monkeypatch.setattr(listing, "_COARSEST_CLOCK", -1)
+    path.write_text("一二")
+    [settled] = list_files(tmp_path, {".txt"})
+    assert looked_at_again(lately) == settled
+    assert settled.mtime_ns > 0
+    path.unlink()
+    assert looked_at_again(lately) == lately
+    assert looked_at_again(settled) == settled
 
 
 def test_the_digest_changes_with_every_name_size_and_time() -> None:

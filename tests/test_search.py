@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from qa.closely import MOST_READ
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import IndexMissing, IndexStale, InvalidQuestion, ModelMismatch
 from qa.joint import Reading, Shown
+from qa.lexical import LexicalIndex, Scored, question_terms
 from qa.rank import learned_weights
 from qa.records import Document
 from qa.search import Retriever, temporary_index
@@ -60,6 +61,28 @@ def test_the_legs_fused_are_their_scores_weighed_and_summed(retriever: Retriever
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert all(hit.evidence is None for hit in hits)
     assert hits == retriever.fuse(CHAIRED, k=60)[:5]
+
+
+def test_in_a_large_index_what_many_passages_hold_is_not_looked_for(
+    retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "大会由柴建军主持"
+    looked_for: list[set[str]] = []
+    search = LexicalIndex.search
+
+    def watched(index: LexicalIndex, asked: str, k: int, only: Sequence[int] | None, without: Set[str]) -> list[Scored]:
+        looked_for.append(set(question_terms(asked)) - without)
+        return search(index, asked, k, only, without)
+
+    monkeypatch.setattr(LexicalIndex, "search", watched)
+    before = retriever.fuse(question, k=1)
+    monkeypatch.setattr(qa.search, "SCAN_FROM", len(retriever.passages))
+    assert [hit.passage.id for hit in retriever.fuse(question, k=1)] == [hit.passage.id for hit in before]
+    everything, rare = looked_for
+    assert {"大会", "柴建", "柴"} <= rare < everything
+    assert "大" in everything - rare
+    retriever.fuse("大", k=1)
+    assert looked_for[-1] == {"大"}
 
 
 def test_the_legs_fused_keep_to_the_documents_named(retriever: Retriever) -> None:

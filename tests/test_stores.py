@@ -131,6 +131,9 @@ def test_the_lexical_leg_finds_terms_of_body_and_heading(served: Generation) -> 
     assert lexical.search("?!", 5) == []
     assert [row for row, _ in lexical.search("会议 柴建军", 5, only=[1])] == [1]
     assert lexical.search("会议", 5, only=[]) == []
+    left = ["会", "议", "会议"]
+    assert lexical.search("会议 柴建军", 5, without=set(left)) == lexical.search("柴建军", 5)
+    assert lexical.search("会议", 5, without=set(left)) == []
     found = dict(lexical.search("会议 柴建军 乙", 5))
     assert lexical.score("会议 柴建军 乙", [2, 1, 0]) == pytest.approx([found[2], found[1], found[0]])
     assert lexical.score("柴建军", [1, 0])[0] == 0

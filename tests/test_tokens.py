@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
+from tokenizers.models import Unigram, WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from qa.tokens import BulkTokenizer, load_tokenizer
@@ -65,6 +65,24 @@ def test_any_texts_get_the_ids_of_the_tokenizer(texts: list[str]) -> None:
 @given(st.lists(st.text("谁主持了大會2024年ABcd é,。 \n…①の", max_size=40), max_size=5))
 def test_ordinary_texts_get_the_ids_of_the_tokenizer(texts: list[str]) -> None:
     assert BULK.ids(texts) == expected(texts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text("谁主持了大會开幕ABcd é,。 \n…①の🩺ญ", max_size=40), max_size=5))
+def test_many_texts_get_the_ids_of_the_tokenizer(texts: list[str]) -> None:
+    assert BULK.ids(texts, many=True) == expected(texts)
+
+
+def test_of_pieces_that_are_as_likely_the_order_may_be_another() -> None:
+    text = "从2020年的7588人,8888元,6666次"
+    [ids] = BULK.ids([text], many=True)
+    assert sorted(ids) == sorted(expected([text])[0])
+
+
+def test_a_tokenizer_whose_pieces_hold_blanks_cuts_many_texts_as_few() -> None:
+    other = Tokenizer.from_str(WHOLE.to_str())
+    other.model = Unigram([("?", -9.0), ("a b", -1.0), ("a", -2.0), ("b", -2.0)], unk_id=0)
+    assert BulkTokenizer(other).ids(["a b"], many=True) == BulkTokenizer(other).ids(["a b"]) == [[2, 3]]
 
 
 @pytest.mark.parametrize("text", ["b a c", "a"])
