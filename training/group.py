@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-KINDS = ("zh", "news", "ja", "across", "chat", "meeting", "report", "absent")
+KINDS = ("zh", "news", "ja", "across", "chat", "meeting", "report", "absent", "open")
 
 Passage = tuple[str, str, int, int]  # heading, text, and the sentence in it that the ranking takes for the best
 

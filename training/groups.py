@@ -25,6 +25,7 @@ from training.clean import read_clean
 from training.cloze import cloze
 from training.group import Group, Passage, read_groups, write
 from training.meetings import made_of_meetings, rules_met
+from training.open_questions import asked_of_terms, open_questions, terms_named
 from training.pairs import pivot_pairs
 from training.rank import split_index
 from training.reports import made_page, questions_on, stock
@@ -33,6 +34,8 @@ SAME = 0.95  # texts that lie nearer are the same text
 RELATED = 0.75  # of texts that lie nearer, one may answer the other
 _MISSES = 4
 _PAGES = 3_000  # made by rule
+_TERMS = 4_500
+_ASKED_BY_PEOPLE = "ncp-policies", "chineseblue-cmedqa"
 _SMALL_TALK = (
     "你好", "您好", "你是谁", "谢谢", "今天天气怎么样", "讲个笑话", "1+1等于几", "你能做什么", "早上好", "再见",
     "帮我写一首诗", "现在几点了", "hello", "how are you", "thank you", "who are you", "你叫什么名字", "测试", "test",
@@ -97,6 +100,19 @@ def made_of_news(records: Iterable[dict[str, Any]], rng: random.Random) -> Itera
         for question, passage, answer in list(cloze(record["text"][:900], rng))[:1]:
             text = record["text"][:700] if answer in record["text"][:700] else passage
             yield {"question": question, "passage": f"{record['title']}\n{text}", "answer": answer}
+
+
+def answers_alone(
+    records: Iterable[dict[str, Any]], encoder: Encoder, most: int, rng: random.Random
+) -> Iterator[Group]:
+    """Yield up to ``most`` questions of people whose answers are passages of their own; no words of them stand out."""
+    wanted = [
+        {**record, "answer": record["passage"]}
+        for record in records
+        if 15 <= len(record["passage"]) <= 400 and len(record["question"]) <= 60
+    ]
+    for group in asked_of_pages(wanted, encoder, "open", most, rng):
+        yield replace(group, start=-1, end=-1)
 
 
 def across_languages(pairs: Sequence[tuple[str, str]], encoder: Encoder, rng: random.Random) -> Iterator[Group]:
@@ -186,6 +202,26 @@ def write_all(cache: Path) -> None:
         pages = [made_page(known, drawn) for _ in range(_PAGES)]
         return [*questions_on(pages, drawn), *asked_about(pages, known, drawn), *mentioned(pages, known, drawn)]
 
+    @lru_cache
+    def of_terms() -> list[Group]:
+        drawn = random.Random(6)  # noqa: S311
+        return list(asked_of_terms(list(terms_named(news_of_both(drawn))), _TERMS, drawn))
+
+    def news_of_both(drawn: random.Random) -> list[dict[str, Any]]:
+        return drawn.sample([*broadcasts, *records("docs_crud_news_zh")], len(broadcasts))
+
+    def open_() -> Iterator[Group]:
+        drawn = random.Random(7)  # noqa: S311
+        asked = list(open_questions(news_of_both(drawn), drawn))
+        yield from (group for group in of_terms() if group.kind == "open")
+        yield from asked_of_pages(asked[:9_500], encoder, "open", 9_000, drawn)
+        yield from answers_alone(
+            (one for one in records("qa_answers_only_zh") if one["source"].startswith(_ASKED_BY_PEOPLE)),
+            encoder,
+            5_500,
+            drawn,
+        )
+
     chinese, japanese = ("qa_cmrc2018_zh", "qa_security_news_zh"), ("qa_jsquad_ja", "qa_jaquad_ja")
     keep("zh", lambda: asked_of_pages(records(*chinese), encoder, "zh", 12_600, rng))
     keep("ja", lambda: asked_of_pages(records(*japanese), encoder, "ja", 20_000, rng))
@@ -193,8 +229,9 @@ def write_all(cache: Path) -> None:
     keep("news", news)
     keep("meeting", meetings)
     keep("chat", chat)
+    keep("open", open_)
     for kind in ("report", "absent"):
-        keep(kind, lambda kind=kind: (group for group in made() if group.kind == kind))
+        keep(kind, lambda kind=kind: (group for group in (*made(), *of_terms()) if group.kind == kind))
 
 
 def _pairs(records: Callable[..., list[dict[str, Any]]], rng: random.Random) -> list[tuple[str, str]]:

@@ -44,7 +44,10 @@ RATES = {"full": 1.5e-4, "short": 3e-4, "six": 4e-5, "three": 1.5e-4}
 UNMARKED = 0.3  # of pairs: what both sides hold is not marked
 NONE, LESS, ANY = 0.1, 0.75, 0.3  # questions without their answer; with it taken out; with any passage beside it
 WAYS = np.array([1.0, 0.35, 0.3, 0.35, 0.5])  # how often a question is asked in each way
-WORTH = {"zh": 1.6, "news": 0.8, "ja": 0.8, "across": 0.55, "chat": 1.5, "meeting": 0.6, "report": 0.7, "absent": 0.7}
+WORTH = {
+    "zh": 1.6, "news": 0.8, "ja": 0.8, "across": 0.55, "chat": 1.5,
+    "meeting": 0.6, "report": 0.7, "absent": 0.7, "open": 0.9,
+}  # fmt: skip
 DISTIL, FAR = 0.5, 12.0
 SHARP = 20.0  # what a cosine counts among the passages of a step
 WARM, FADE = 150, 0.85

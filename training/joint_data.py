@@ -20,7 +20,7 @@ from training.foreign import Words, asked_of, turned
 from training.group import KINDS, Group
 
 PLAIN, OTHERWISE, FOREIGN, SWAPPED, BRIEF = range(5)  # ways to ask
-CHINESE = frozenset({"zh", "news", "meeting", "report"})
+CHINESE = frozenset({"zh", "news", "meeting", "report", "open"})
 UNANSWERED = frozenset({"chat", "absent"})
 MISSES = 4
 HELD = 16
