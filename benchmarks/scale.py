@@ -109,12 +109,14 @@ ROWS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("… writing as much, bare, s", lambda f: f"{f['disk_mib'] / f['bare']['write_mib_s']:.1f}"),
     ("`Retriever.open`, new process, s", lambda f: f"{f['asked']['open_s']:.2f} ({f['asked']['open_cpu_s']:.2f})"),
     ("memory after the questions, MiB", lambda f: f"{f['asked']['memory_mib']:.0f}"),
-    ("both legs, ms, p50 / p95", lambda f: _spread(f["asked"]["legs"])),
+    ("both legs fused (`fuse`), ms, p50 / p95", lambda f: _spread(f["asked"]["fuse"])),
+    ("both legs before ranking, ms, p50 / p95", lambda f: _spread(f["asked"]["legs"])),
     ("`ask`, ms, p50 / p95", lambda f: _spread(f["asked"]["ask"])),
     ("dense leg, ms of processor, p50", lambda f: f"{f['asked']['dense']['cpu_p50']:.1f}"),
     ("… exact, without the scan", lambda f: f"{f['asked']['exact']['cpu_p50']:.1f}"),
     ("… bare float32 matrix product", lambda f: f"{f['bare']['product_ms']:.1f}"),
     ("recall@10 of the dense leg", lambda f: f"{f['asked']['recall_dense']:.3f}"),
+    ("recall@10 of both fused", lambda f: f"{f['asked']['recall_fused']:.3f}"),
     ("recall@10 of the whole", lambda f: f"{f['asked']['recall_whole']:.3f}"),
 )
 

@@ -47,12 +47,15 @@ def ask(index: str, questions: str) -> dict[str, Any]:
     vectors = [encoder.encode_queries([question]) for question in asked]
     dense = _timed(vectors, lambda vector: generation.vectors.search(vector, 100)[0])
     nearest = _timed(vectors, lambda vector: generation.vectors.search(vector, 100, exact=True)[0])
+    fused = _timed(asked, lambda question: retriever.fuse(question, 10))
+    right_fused = _timed(asked, lambda question: exact.fuse(question, 10))
     answers = _timed(asked, lambda question: retriever.ask(question, 10))
     right = _timed(asked, lambda question: exact.ask(question, 10))
     return {
         "open_s": opened[0],
         "open_cpu_s": opened[1],
         "memory_mib": _peak(),
+        "fuse": _spread(fused[1]),
         "legs": _spread(_timed(asked, retriever.candidates)[1]),
         "ask": _spread(answers[1]),
         "dense": _spread(dense[1]),
@@ -60,7 +63,8 @@ def ask(index: str, questions: str) -> dict[str, Any]:
         "recall_dense": _recall(
             [[r for r, _ in one[:10]] for one in dense[0]], [[r for r, _ in one[:10]] for one in nearest[0]]
         ),
-        "recall_whole": _recall(_shown(answers[0]), _shown(right[0])),
+        "recall_fused": _recall([_ids(hits) for hits in fused[0]], [_ids(hits) for hits in right_fused[0]]),
+        "recall_whole": _recall([_ids(one.hits) for one in answers[0]], [_ids(one.hits) for one in right[0]]),
     }
 
 
@@ -87,8 +91,9 @@ def bare(index: str) -> dict[str, Any]:
     assert isinstance(encoder, StaticEncoder)  # noqa: S101
     rows = range(0, len(opened.passages), max(1, len(opened.passages) // 2000))
     texts = [passage.text for passage in opened.passages.at(list(rows))]
+    encoder._tokenizer.ids(texts[:1], many=True)
     started = time.process_time()
-    encoder._tokenizer.ids(texts)
+    encoder._tokenizer.ids(texts, many=True)
     tokenise = (time.process_time() - started) / len(texts)
     n = min(len(opened.passages), 100_000)
     table = np.random.default_rng(0).random((n, encoder.dimension), np.float32)
@@ -131,12 +136,8 @@ def _spread(times: list[tuple[float, float]]) -> dict[str, float]:
     return dict(zip(names, (*np.percentile(wall, [50, 95]), *np.percentile(cpu, [50, 95])), strict=True))
 
 
-def _shown(answers: list[Any]) -> list[list[str]]:
-    return [[hit.passage.id for hit in answer.hits] for answer in answers]
-
-
-def _rows(found: list[list[tuple[int, float]]]) -> list[list[int]]:
-    return [[row for row, _ in one[:10]] for one in found]
+def _ids(hits: list[Any]) -> list[str]:
+    return [hit.passage.id for hit in hits]
 
 
 def _recall(found: list[list[Any]], right: list[list[Any]]) -> float:

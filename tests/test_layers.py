@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "read": {"decode", "formats", "facts", "listing", "load", "questions"},
     "split": {"text", "boilerplate"},
     "models": set(),
-    "tokens": set(),
+    "pieces": set(),
+    "tokens": {"pieces"},
     "embed": {"models", "tokens"},
     "vectors": set(),
     "lexical": {"text"},
@@ -71,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "answer": {"text"},
     "search": {
         *("answer", "build", "calibration_file", "closely", "cross", "embed", "generation"),
-        *("gist", "joint", "lexical", "rank", "reread", "sounds", "stores", "translate", "weigh"),
+        *("gist", "joint", "lexical", "rank", "reread", "sounds", "stores", "translate", "vectors", "weigh"),
     },
     "why": {"boilerplate", "search", "text"},
     "doctor": {"calibration_file", "embed", "fresh", "layout", "milvus", "search", "store", "stores"},
