@@ -26,6 +26,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TOLD = re.compile(r"\w")
+_ONE_AGAIN = re.compile(r"\W*(\w)\W*(?:\1\W*){2,}", re.IGNORECASE)  # a key held down, or laughter
 
 
 def gist(question: str) -> str:
@@ -42,4 +43,4 @@ def gist(question: str) -> str:
         lead = _LEAD.match(told)
         kept.append(told[lead.end() :] if lead and _TOLD.search(told[lead.end() :]) else clause)
     joined = "".join(kept).strip(" ,，。!！~～;；\n")
-    return joined if _TOLD.search(joined) else ""
+    return joined if _TOLD.search(joined) and not _ONE_AGAIN.fullmatch(joined) else ""

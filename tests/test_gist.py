@@ -18,6 +18,10 @@ from qa.gist import gist
         ("你好呀", ""),
         ("안녕하세요", ""),
         ("???", ""),
+        ("的的的的的的", ""),
+        ("Aaaa!", ""),
+        ("哈哈", "哈哈"),
+        ("AAA级景区是哪家", "AAA级景区是哪家"),
         ("", ""),
     ],
 )
@@ -28,3 +32,4 @@ def test_what_is_asked_is_left(question: str, asked: str) -> None:
 def test_a_long_question_is_read_in_time() -> None:
     assert len(gist("请" * 5000)) <= 5000
     assert gist("," * 5000) == ""
+    assert gist("a" * 4998 + "b") == "a" * 4998 + "b"
