@@ -42,7 +42,7 @@ _INTERROGATIVE = re.compile(
 )
 _LONGEST_WORD = 40
 _HEAP_BYTES = 256_000_000
-_AT_ONCE = 256  # texts
+_AT_ONCE, _LONGEST_AT_ONCE = 256, 500_000  # texts; characters, after which no text is added to a block
 _TITLE_WEIGHT = 0.5
 _UTF32 = "utf-32-le"
 _BLANK = 0x20
@@ -150,11 +150,13 @@ class LexicalWriter:
             raise _unwritten(error) from error
         self._length = 0
         self._waiting: list[tuple[str, str]] = []
+        self._characters = 0
 
     def add(self, title: str, body: str) -> None:
         """Add a text; its number is its row."""
         self._waiting.append((title, body))
-        if len(self._waiting) == _AT_ONCE:
+        self._characters += len(body)
+        if len(self._waiting) == _AT_ONCE or self._characters > _LONGEST_AT_ONCE:
             self._write()
 
     def _write(self) -> None:
@@ -171,7 +173,7 @@ class LexicalWriter:
             except ValueError as error:
                 raise _unwritten(error) from error
             self._length += 1
-        self._waiting = []
+        self._waiting, self._characters = [], 0
 
     def finish(self) -> None:
         """Write what is still in memory."""

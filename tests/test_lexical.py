@@ -155,8 +155,11 @@ def test_a_term_that_is_left_out_is_not_looked_for(index: LexicalIndex) -> None:
     assert index.search("祝", 10, without={"祝"}) == []
 
 
-def test_texts_are_indexed_in_blocks_as_if_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lexical, "_AT_ONCE", 3)
+@pytest.mark.parametrize(("name", "most"), [("_AT_ONCE", 3), ("_LONGEST_AT_ONCE", 15)])
+def test_texts_are_indexed_in_blocks_as_if_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    monkeypatch.setattr(lexical, name, most)
     blocks = LexicalIndex.build(tmp_path, TEXTS)
     assert len(blocks) == len(TEXTS)
     assert [row for row, _ in blocks.search("谁主持大会", 10)] == [0, 3]
