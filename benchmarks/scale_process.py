@@ -60,9 +60,7 @@ def ask(index: str, questions: str) -> dict[str, Any]:
         "ask": _spread(answers[1]),
         "dense": _spread(dense[1]),
         "exact": _spread(nearest[1]),
-        "recall_dense": _recall(
-            [[r for r, _ in one[:10]] for one in dense[0]], [[r for r, _ in one[:10]] for one in nearest[0]]
-        ),
+        "recall_dense": _recall(_rows(dense[0]), _rows(nearest[0])),
         "recall_fused": _recall([_ids(hits) for hits in fused[0]], [_ids(hits) for hits in right_fused[0]]),
         "recall_whole": _recall([_ids(one.hits) for one in answers[0]], [_ids(one.hits) for one in right[0]]),
     }
@@ -134,6 +132,10 @@ def _spread(times: list[tuple[float, float]]) -> dict[str, float]:
     wall, cpu = np.array(times).T
     names = ("p50", "p95", "cpu_p50", "cpu_p95")
     return dict(zip(names, (*np.percentile(wall, [50, 95]), *np.percentile(cpu, [50, 95])), strict=True))
+
+
+def _rows(found: list[list[tuple[int, float]]]) -> list[list[int]]:
+    return [[row for row, _ in one[:10]] for one in found]
 
 
 def _ids(hits: list[Any]) -> list[str]:

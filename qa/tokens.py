@@ -88,7 +88,7 @@ class BulkTokenizer:
     def _pieces(self) -> PieceCutter | None:
         model = json.loads(self._whole.model.__getstate__())
         try:
-            return PieceCutter(list(map(tuple, model["vocab"])), model["unk_id"])
+            return PieceCutter(model["vocab"], model["unk_id"])
         except ValueError:
             return None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from qa.text import sentence_at
+
 KINDS = ("zh", "news", "ja", "across", "chat", "meeting", "report", "absent", "open")
 
 Passage = tuple[str, str, int, int]  # heading, text, and the sentence in it that the ranking takes for the best
@@ -21,6 +23,11 @@ class Group:
     start: int
     end: int
     kind: str
+
+
+def passage_at(heading: str, text: str, at: int) -> Passage:
+    """Return a text as a passage of which the sentence at a place is shown; the whole where none stands there."""
+    return heading, text, *(sentence_at(text, at) or (0, len(text)))
 
 
 def write(groups: Iterable[Group], file: Path) -> int:

@@ -174,14 +174,14 @@ def write_all(cache: Path) -> None:
         if not (out / f"{kind}.jsonl").exists():
             print(kind, write(groups(), out / f"{kind}.jsonl"), flush=True)
 
-    broadcasts = records("docs_xwlb_news_zh")
+    broadcasts, press = records("docs_xwlb_news_zh"), records("docs_crud_news_zh")
 
     def news() -> Iterator[Group]:
         made = list(made_of_news(rng.sample(broadcasts, min(len(broadcasts), 30_000)), rng))[:21_000]
         return asked_of_pages(made, encoder, "news", 20_000, rng)
 
     def meetings() -> Iterator[Group]:
-        told = [*broadcasts, *records("docs_crud_news_zh")]
+        told = [*broadcasts, *press]
         rng.shuffle(told)
         made = list(made_of_meetings(told, 900, rng))
         return less_rivals(asked_of_pages(made, encoder, "meeting", len(made), rng))
@@ -198,7 +198,7 @@ def write_all(cache: Path) -> None:
     @lru_cache
     def made() -> list[Group]:
         drawn = random.Random(5)  # noqa: S311
-        known = stock([*records("docs_crud_news_zh"), *broadcasts], 30_000, drawn)
+        known = stock([*press, *broadcasts], 30_000, drawn)
         pages = [made_page(known, drawn) for _ in range(_PAGES)]
         return [*questions_on(pages, drawn), *asked_about(pages, known, drawn), *mentioned(pages, known, drawn)]
 
@@ -208,7 +208,7 @@ def write_all(cache: Path) -> None:
         return list(asked_of_terms(list(terms_named(news_of_both(drawn))), _TERMS, drawn))
 
     def news_of_both(drawn: random.Random) -> list[dict[str, Any]]:
-        return drawn.sample([*broadcasts, *records("docs_crud_news_zh")], len(broadcasts))
+        return drawn.sample([*broadcasts, *press], len(broadcasts))
 
     def open_() -> Iterator[Group]:
         drawn = random.Random(7)  # noqa: S311

@@ -13,8 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from qa.text import sentence_at, sentences
-from training.group import Group, Passage
+from qa.text import sentences
+from training.group import Group, Passage, passage_at
 
 _CLAUSE = '[^，。；：！？“”"\\n]'
 _SHORTEST, _LONGEST = 5, 26  # characters of what is asked about
@@ -109,9 +109,7 @@ def _made_of(sentence: str, rng: random.Random) -> Iterator[tuple[str, str, str]
 
 def _told_shorter(clause: str, rng: random.Random) -> str:
     """Return a clause as someone would say it who does not have it before them: often without its first words."""
-    return (
-        re.sub("^(?:我国|近日|日前|目前|同时|此外|会议|活动|今年|今天)", "", clause) if rng.random() < 0.7 else clause
-    )
+    return _OPENING.sub("", clause) if rng.random() < 0.7 else clause
 
 
 class Named(NamedTuple):
@@ -149,7 +147,7 @@ def asked_of_terms(named: Sequence[Named], most: int, rng: random.Random) -> Ite
         term = terms[n] if n < len(terms) else rng.choice(terms)
         texts = left_open[term]
         some = rng.sample(texts, min(_BESIDE, len(texts)))
-        yield Group(_asked_of(term, rng), [_around(one, term) for one in some], -1, -1, "absent")
+        yield Group(_asked_of(term, rng), [_naming(one) for one in some], -1, -1, "absent")
         yield _answered(_made_to_tell(some[0], rng.choice(lists), rng), some, rng)
 
 
@@ -162,12 +160,12 @@ def _made_to_tell(named: Named, listed: str, rng: random.Random) -> Named:
 
 def _answered(named: Named, others: Sequence[Named], rng: random.Random) -> Group:
     start = named.text.index(named.told, named.text.index(f"“{named.term}”"))
-    passages = [_around(named, named.told), *(_around(one, one.term) for one in others)]
+    passages = [passage_at(named.heading, named.text, start), *map(_naming, others)]
     return Group(_asked_of(named.term, rng), passages, start, start + len(named.told), "open")
 
 
-def _around(named: Named, words: str) -> Passage:
-    return named.heading, named.text, *(sentence_at(named.text, named.text.index(words)) or (0, len(words)))
+def _naming(named: Named) -> Passage:
+    return passage_at(named.heading, named.text, named.text.index(named.term))
 
 
 def _asked_of(term: str, rng: random.Random) -> str:

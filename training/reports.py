@@ -14,8 +14,8 @@ from typing import Any
 
 import rjieba
 
-from qa.text import sentence_at, sentences
-from training.group import Group, Passage
+from qa.text import sentences
+from training.group import Group, Passage, passage_at
 from training.phrases import MARKS, PHRASES
 
 _KINDS = (
@@ -174,13 +174,15 @@ def _on_told(page: Page, name: str, telling: Sequence[Page], rng: random.Random)
     nameless = rng.random() < _NAMELESS
     text, hint = page.paragraphs[at], FACTS[name].hint.format(**words)
     misses = [
-        _passage(page, one, 0) for one in page.paragraphs if one != text and answer not in one and hint not in one
+        passage_at(page.heading, one, 0)
+        for one in page.paragraphs
+        if one != text and answer not in one and hint not in one
     ]
     if not nameless:
         misses = [*_rivals(page, name, telling, rng), *misses[:1]]
     start = text.index(answer)
     asked = _asked(name, page, words, rng, nameless=nameless)
-    right = _passage(page, text, start)
+    right = passage_at(page.heading, text, start)
     return Group(asked, [right, *misses[:4]], start, start + len(answer), "report") if misses else None
 
 
@@ -192,14 +194,16 @@ def _on_absent(page: Page, name: str, telling: Sequence[Page], rng: random.Rando
         return None
     asked = _asked(name, page, words, rng, nameless=False)
     nearest = max(own, key=lambda text: len(set(text) & set(asked)))
-    return Group(asked, [_passage(page, nearest, 0), *_rivals(page, name, telling, rng)], -1, -1, "absent")
+    return Group(asked, [passage_at(page.heading, nearest, 0), *_rivals(page, name, telling, rng)], -1, -1, "absent")
 
 
 def _rivals(page: Page, name: str, telling: Sequence[Page], rng: random.Random) -> list[Passage]:
     """Return what pages of others tell of the same."""
     some = rng.sample(list(telling), min(5, len(telling)))
     others = [(one, *one.facts[name]) for one in some if one.organisation != page.organisation]
-    return [_passage(one, text := one.paragraphs[at], text.index(answer)) for one, at, answer, _ in others[:3]]
+    return [
+        passage_at(one.heading, text := one.paragraphs[at], text.index(answer)) for one, at, answer, _ in others[:3]
+    ]
 
 
 def _asked(name: str, page: Page, words: Words, rng: random.Random, *, nameless: bool) -> str:
@@ -212,7 +216,3 @@ def _asked(name: str, page: Page, words: Words, rng: random.Random, *, nameless:
     if not nameless and told not in asked:
         asked = told + asked
     return asked.removeprefix("的") + rng.choice(MARKS)
-
-
-def _passage(page: Page, text: str, at: int) -> Passage:
-    return page.heading, text, *(sentence_at(text, at) or (0, len(text)))
