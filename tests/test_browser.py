@@ -129,6 +129,13 @@ def ask(page: Page, question: str, n: int = 1) -> None:
     expect(page.locator("#wd-talk :is(.wd-reply, .wd-notice)")).to_have_count(n, timeout=20_000)
 
 
+def open_options(page: Page) -> None:
+    """Open the options. Gradio sets what an accordion holds once more, some frames after it is first shown."""
+    page.click("#wd-options > button")
+    expect(page.locator("#wd-k input[type=number]")).to_be_visible()
+    page.evaluate("async () => { for (let i = 0; i < 30; i++) await new Promise(requestAnimationFrame); }")
+
+
 def visible_boxes(page: Page, selector: str) -> list[dict[str, float]]:
     boxes = [one.bounding_box() for one in page.locator(selector).all() if one.is_visible()]
     return [dict(box) for box in boxes if box is not None]
@@ -362,7 +369,7 @@ def test_a_decline_is_plain_and_folds_the_near_misses(new_page: NewPage) -> None
 
 def test_number_of_sources_and_documents_can_be_chosen(new_page: NewPage, opened: Retriever) -> None:
     page = new_page()
-    page.click("#wd-options > button")
+    open_options(page)
     page.fill("#wd-k input[type=number]", "3")
     page.keyboard.press("Tab")
     expect(page.locator("#wd-k input[type=range]")).to_have_value("3")
