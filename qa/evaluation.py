@@ -37,7 +37,8 @@ from qa.measures import (
 from qa.questions import read_questions
 from qa.records import Answer, Calibration, Hit, Question, QuestionSet, Report
 from qa.reliability import decline_figures
-from qa.search import Retriever, temporary_index
+from qa.search import Retriever
+from qa.temporary import temporary_index
 from qa.withhold import withhold_gold
 
 Progress = Callable[[int, int], None]

@@ -8,7 +8,7 @@ from pathlib import Path
 from qa.errors import IndexStale
 from qa.formats import READERS
 from qa.layout import Files, Layout
-from qa.listing import Listed, digest, is_unchanged, list_files
+from qa.listing import Listed, digest_of, is_unchanged, list_files
 from qa.passages import Passages
 from qa.records import FileState, Manifest
 
@@ -21,9 +21,9 @@ def check_fresh(index: Path, manifest: Manifest) -> None:
     folder = Path(manifest.folder)
     if not manifest.folder or not folder.is_dir():
         return
-    now = list_files(folder, READERS)
-    if manifest.listing and digest(now) == manifest.listing:
+    if manifest.listing and digest_of(folder, READERS) == manifest.listing:
         return
+    now = list_files(folder, READERS)
     passages = Passages(Files((Layout(index).generations / manifest.generation).absolute()).passages)
     try:
         differences = compare(passages.files(), now)

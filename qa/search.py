@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -14,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from qa.answer import SHOWN_SPAN, answer
-from qa.build import build_collection
 from qa.calibration_file import calibrated_weights
 from qa.closely import read_closely
 from qa.cross import RERANK_DEPTH, Reranker, load_reranker, rerank
@@ -294,24 +291,6 @@ class Retriever:
 def _beside() -> ThreadPoolExecutor:
     """Return the threads in which one leg searches while the other does; both do most of their work outside Python."""
     return ThreadPoolExecutor(thread_name_prefix="leg")
-
-
-@contextmanager
-def temporary_index(
-    documents: Sequence[Document],
-    encoder: Encoder | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    reranker: Reranker | None = None,
-) -> Iterator[Retriever]:
-    """Index ready-made documents, each exactly one passage, for as long as the ``with`` block lasts."""
-    encoder = encoder or load_encoder()
-    with tempfile.TemporaryDirectory(prefix="qa-") as folder:
-        build_collection(documents, Path(folder), encoder, progress)
-        retriever = Retriever(open_at(folder), encoder, reranker=reranker)
-        try:
-            yield retriever
-        finally:
-            retriever.passages.close()
 
 
 def _hit(n: int, item: Ranked, document: Document) -> Hit:

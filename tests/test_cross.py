@@ -14,7 +14,8 @@ from qa.embed import Encoder, Floats
 from qa.errors import ModelMissing
 from qa.rank import Candidate, Ranked
 from qa.records import Document, Passage
-from qa.search import Retriever, temporary_index
+from qa.search import Retriever
+from qa.temporary import temporary_index
 
 CHAIRED = "谁主持了大会"
 TEXTS = ["大会由甲同志主持", "今日天气很好", "协和医院", "大会由乙同志主持天气晴朗", "丙"]

@@ -15,7 +15,7 @@ from qa.errors import InvalidQuestion, InvalidQuestions, ModelMissing, QuoteNotF
 from qa.evaluation import evaluate, measure
 from qa.records import Answer, Document, Evidence, Hit, Passage, Place, Question, QuestionSet, Quote, Span
 from qa.report import render
-from qa.search import temporary_index
+from qa.temporary import temporary_index
 
 TEXT = "医院召开大会。大会由柴建军主持。会议结束。"
 DOCUMENT = Document("a.txt", "大会", TEXT)

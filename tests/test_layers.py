@@ -71,9 +71,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "closely": {"joint", "rank", "reread", "span"},
     "answer": {"text"},
     "search": {
-        *("answer", "build", "calibration_file", "closely", "cross", "embed", "generation"),
+        *("answer", "calibration_file", "closely", "cross", "embed", "generation"),
         *("gist", "joint", "lexical", "rank", "reread", "sounds", "stores", "translate", "vectors", "weigh"),
     },
+    "temporary": {"build", "cross", "embed", "search", "stores"},
     "why": {"boilerplate", "search", "text"},
     "doctor": {"calibration_file", "embed", "fresh", "layout", "milvus", "search", "store", "stores"},
     "calibration_file": {"answer", "layout"},
@@ -88,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "labels": {"measures", "search"},
     "evaluation": {
         *("answer", "build", "calibrate", "calibration_file", "cross", "embed"),
-        *("labels", "layout", "measures", "questions", "reliability", "search", "withhold"),
+        *("labels", "layout", "measures", "questions", "reliability", "search", "temporary", "withhold"),
     },
     "wording": set(),
     "show": {"wording"},

@@ -6,7 +6,7 @@ import pytest
 from qa import listing
 from qa.errors import NoDocuments
 from qa.layout import sha256
-from qa.listing import Listed, digest, is_unchanged, list_files, looked_at_again
+from qa.listing import Listed, digest, digest_of, is_unchanged, list_files, looked_at_again
 from qa.records import FileState
 
 OLD = (1_600_000_000, 1_600_000_000)
@@ -28,6 +28,19 @@ def test_files_are_listed_by_name_with_size_and_time(tmp_path: Path) -> None:
     ]
     with pytest.raises(NoDocuments, match="there is no such folder"):
         list_files(tmp_path / "nowhere", {".txt"})
+
+
+def test_a_folder_has_the_digest_of_its_list(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in (b"b/a.txt", b"b.txt", b"a\xff.txt", b"a\xfe.txt", b"c.png"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        path.write_bytes(name)
+        os.utime(path, OLD)
+    assert digest_of(tmp_path, {".txt"}) == digest(list_files(tmp_path, {".txt"})) != ""
+    (tmp_path / "b.txt").write_text("lately")
+    assert digest_of(tmp_path, {".txt"}) == ""
+    with pytest.raises(NoDocuments, match="there is no such folder"):
+        digest_of(tmp_path / "nowhere", {".txt"})
 
 
 def test_a_name_that_is_no_unicode_is_made_valid(tmp_path: Path) -> None:

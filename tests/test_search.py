@@ -14,7 +14,8 @@ from qa.joint import Reading, Shown
 from qa.lexical import LexicalIndex, Scored, question_terms
 from qa.rank import learned_weights
 from qa.records import Document
-from qa.search import Retriever, temporary_index
+from qa.search import Retriever
+from qa.temporary import temporary_index
 
 CHAIRED = "谁主持了大会"
 
@@ -246,13 +247,6 @@ def test_a_repeated_paragraph_is_found_through_each_of_its_documents(
     build_index(documents(**{"a.txt": shared, "b.txt": f"{other}\n\n{shared}"}), tmp_path / "i", model=encoder)
     [hit] = Retriever.open(tmp_path / "i", encoder=encoder).search(CHAIRED, k=1, documents=["b.txt"])
     assert [place.document_id for place in hit.passage.also_in] == ["b.txt"]
-
-
-def test_a_temporary_index_is_searched_and_gone(encoder: Encoder) -> None:
-    texts = [Document("1", "", "大会由甲主持。"), Document("2", "", "天气晴朗。")]
-    with temporary_index(texts, encoder) as opened:
-        assert opened.search(CHAIRED)[0].document.id == "1"
-        assert opened.manifest.passages == 2
 
 
 @pytest.mark.parametrize("greeting", ["你好", "谢谢你,辛苦了!", "Thank you very much!", "???"])

@@ -48,7 +48,8 @@ from qa.rank import (
 from qa.read import read_questions
 from qa.records import Question
 from qa.reread import reread
-from qa.search import RANK_DEPTH, Retriever, temporary_index
+from qa.search import RANK_DEPTH, Retriever
+from qa.temporary import temporary_index
 from qa.text import fold, sentences
 
 QA = Path(__file__).parents[1] / "qa"
