@@ -24,9 +24,10 @@ from qa.lexical import question_terms, terms, told
 from qa.rank import Candidate, Ranked, learned_weights, most_lexical, rank, signals, spread
 from qa.records import Answer, Document, Evidence, Hit, Manifest, Span
 from qa.reread import READ_DEPTH, reread
+from qa.respell import respelt
 from qa.sounds import names
 from qa.stores import is_address, open_at
-from qa.translate import Translated, among, translations
+from qa.translate import Translated, among, shipped_lexicon, translations
 from qa.vectors import SCAN_FROM
 from qa.weigh import Weighed, weigh
 
@@ -135,7 +136,7 @@ class Retriever:
 
         For programs that need many passages in little time and judge them themselves. A hit has no evidence.
         """
-        asked = _asked(_checked(question, k))
+        asked = self._asked(_checked(question, k))
         only = None if documents is None else self.passages.rows_of(documents)
         depth = max(k, FUSE_DEPTH)
         index, distinct = self._generation.lexical, question_terms(asked)
@@ -166,7 +167,7 @@ class Retriever:
 
         The fused ones are those before any reranker and before spreading.
         """
-        looked = self._look(_asked(_checked(question, k)), k, None)
+        looked = self._look(self._asked(_checked(question, k)), k, None)
         dense = [Ranked(one, one.dense, (0, 0), {}) for one in looked.found]
         lexical = [Ranked(one, one.lexical, (0, 0), {}) for one in looked.found if one.lexical > 0]
         legs = [sorted(leg, key=lambda item: (-item.score, item.candidate.row)) for leg in (dense, lexical)]
@@ -178,10 +179,14 @@ class Retriever:
 
         :param closely: read those that stand close together with the question (:mod:`qa.closely`).
         """
-        return self._look(_asked(_checked(question, k)), k, None, closely).ranked
+        return self._look(self._asked(_checked(question, k)), k, None, closely).ranked
+
+    def _asked(self, question: str) -> str:
+        """Return what a question is about, in the characters of the index."""
+        return respelt(gist(question) or question, self._generation.lexical, shipped_lexicon().get)
 
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
-        asked = _asked(question)
+        asked = self._asked(question)
         if self._reranker is None:
             ranked = self._look(asked, k, documents).ranked
         else:
@@ -313,10 +318,6 @@ def _builtin_tokens() -> TokenEncoder:
     if not isinstance(encoder, TokenEncoder):
         raise ModelMismatch(BUILTIN, "the built-in model is not static")
     return encoder
-
-
-def _asked(question: str) -> str:
-    return gist(question) or question
 
 
 def _common(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Set[str]:

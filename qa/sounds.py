@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -19,10 +19,21 @@ _LATIN = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
 
 @cache
+def spoken() -> dict[str, str]:
+    """Map each syllable of Mandarin to the characters that sound so."""
+    table: dict[str, str] = json.loads(_TABLE.read_text("utf-8"))
+    return table
+
+
+@cache
 def _syllables() -> dict[str, str]:
     """Map each character to its syllable."""
-    table: dict[str, str] = json.loads(_TABLE.read_text("utf-8"))
-    return {character: syllable for syllable, characters in table.items() for character in characters}
+    return {character: syllable for syllable, characters in spoken().items() for character in characters}
+
+
+@cache
+def _latin() -> dict[str, str]:
+    return {syllable: syllable for syllable in spoken()}
 
 
 @lru_cache(maxsize=50_000)
@@ -43,10 +54,10 @@ def spelt(word: str) -> str | None:
     (' nan chang ', ' ai ping ', None, ' liu jian ')
     """
     known = _syllables()
-    cut = [known.get(character, "") for character in word]
+    parts = [known.get(character, "") for character in word]
     if word.isascii():
-        cut = [syllable for part in word.split() for syllable in _cut(part) or [""]]
-    return _joined(cut) if len(cut) >= _FEWEST and all(cut) else None
+        parts = [syllable for part in word.split() for syllable in cut(part) or [""]]
+    return _joined(parts) if len(parts) >= _FEWEST and all(parts) else None
 
 
 def names(text: str) -> list[str]:
@@ -57,7 +68,7 @@ def names(text: str) -> list[str]:
     """
     found: list[list[str]] = [[]]
     for word in _LATIN.findall(text):
-        if word.istitle() and _cut(word.lower()):
+        if word.istitle() and cut(word.lower()):
             found[-1].append(word.lower())
         else:
             found.append([])
@@ -68,15 +79,19 @@ def _joined(syllables: Sequence[str]) -> str:
     return f" {' '.join(syllables)} "
 
 
-def _cut(word: str) -> list[str] | None:
-    """Return the fewest syllables that spell a whole word, or None."""
-    known = frozenset(_syllables().values())
+def cut(word: str, written: Mapping[str, str] | None = None) -> list[str]:
+    """Return the fewest syllables that spell a whole word; nothing if none do.
+
+    :param written: syllables by how they are written; in Latin letters by default.
+    """
+    known = _latin() if written is None else written
+    longest = max(map(len, known))
     best: list[list[str] | None] = [[]] + [None] * len(word)
     for end in range(1, len(word) + 1):
-        for start in range(max(0, end - 6), end):
-            before = best[start]
-            if before is not None and word[start:end] in known:
+        for start in range(max(0, end - longest), end):
+            before, syllable = best[start], known.get(word[start:end])
+            if before is not None and syllable is not None:
                 so_far = best[end]
                 if so_far is None or len(before) + 1 < len(so_far):
-                    best[end] = [*before, word[start:end]]
-    return best[-1]
+                    best[end] = [*before, syllable]
+    return best[-1] or []

@@ -58,6 +58,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "watch": {"formats", "listing"},
     "kinds": {"text"},
     "sounds": set(),
+    "transcribed": set(),
+    "respell": {"sounds", "text", "transcribed"},
     "gist": set(),
     "translate": {"lexical", "sounds"},
     "weigh": {"embed", "lexical", "sounds", "text", "translate"},
@@ -72,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "answer": {"text"},
     "search": {
         *("answer", "calibration_file", "closely", "cross", "embed", "generation"),
-        *("gist", "joint", "lexical", "rank", "reread", "sounds", "stores", "translate", "vectors", "weigh"),
+        *("gist", "joint", "lexical", "rank", "reread", "respell", "sounds", "stores", "translate", "vectors", "weigh"),
     },
     "temporary": {"build", "cross", "embed", "search", "stores"},
     "why": {"boilerplate", "search", "text"},

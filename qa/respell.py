@@ -1,0 +1,199 @@
+"""A question's Chinese names and words in other letters → the characters with which the collection writes them.
+
+Where the passages hold 南昌, ``Nanchang``, ``Наньчан`` and ``난창`` are that, and 중서의 is 中西医; all later steps
+then meet what the passages say. A spelling fits many characters: the collection tells which pairs of them it holds, and
+a word is left as it is unless one writing is by far the commonest there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
+from itertools import chain, product
+from pathlib import Path
+from typing import Protocol
+
+from qa.sounds import cut, spoken
+from qa.text import fold
+from qa.transcribed import in_cyrillic, in_hangul
+
+Translations = Callable[[str], Collection[str]]
+Step = tuple[int, str]  # where a syllable ends, and the characters that it may be
+Lattice = dict[int, list[Step]]  # the syllables that begin at each place
+# By where it ends and how it is written: the number of passages that hold the rarest two characters in a row of it.
+Writings = dict[tuple[int, str], int]
+Pairs = dict[str, list[tuple[str, int]]]
+
+_READ = Path(__file__).with_name("hangul.json")
+_RUN = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)*")
+_SPELT = re.compile(r"[a-z]{2,}|[а-яё]+")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]{2,}")
+_ASKS = re.compile("누가|누구|언제|어디|무엇|무슨|어떤|어떻게")
+_ENDING = re.compile(
+    "(?:입니까|습니까|인가요?|나요|세요)$|(?<=..)(?:은|는|이|가|을|를|의|에|에서|에게|와|과|도|로|으로|까지|부터)$"
+)
+_FEWEST, _MOST_WORDS = 2, 3  # syllables and words of a name
+_UNTOLD = sys.maxsize
+_GOES_ON = 0.05  # of the passages that hold a word's beginning, how many hold what it goes on with
+_MOST_CHARACTERS = 60  # that a syllable may be: the commonest in the collection
+_SURE = 0.6  # of all that a spelling may be in the collection, what its commonest writing makes up
+_BOUND = 0.03  # of the passages that hold two characters if each comes by chance, how many hold them side by side
+_MOST_WRITINGS = 1000
+
+
+class Held(Protocol):
+    """What a collection holds: so many passages, and of these so many each of some terms."""
+
+    def __len__(self) -> int: ...
+
+    def frequencies(self, distinct: Sequence[str]) -> list[int]: ...
+
+
+def respelt(question: str, collection: Held, translations: Translations) -> str:
+    """Return the question with what the collection writes in Chinese characters written so.
+
+    :param translations: gives what translates a folded word; one that is known means nothing else.
+    """
+    spelt = _RUN.sub(lambda found: _from_letters(found.group(), collection, translations), question)
+    return _HANGUL.sub(lambda found: _from_hangul(found.group(), collection), spelt)
+
+
+def _from_letters(text: str, collection: Held, translations: Translations) -> str:
+    """Return a run of words with its names in characters, the longest first."""
+    words, found = text.split(" "), []
+    while words:
+        for n in range(min(_MOST_WORDS, len(words)), 0, -1):
+            written = _name(words[:n], collection, translations)
+            if written:
+                break
+        found.append(written or words[0])
+        words = words[n:]
+    return " ".join(found)
+
+
+def _name(words: Sequence[str], collection: Held, translations: Translations) -> str:
+    """Return how a name is written, or nothing if the words are none."""
+    folded = [fold(word) for word in words]
+    if (len(words) > 1 and not all(map(str.istitle, words))) or not all(map(_SPELT.fullmatch, folded)):
+        return ""
+    if all(collection.frequencies(folded)):
+        return ""
+    told = translations(folded[0]) if len(words) == 1 else ()
+    for cuts in product(*map(_syllables, folded)):
+        syllables = list(chain.from_iterable(cuts))
+        if len(syllables) < _FEWEST:
+            continue
+        lattice = {n: [(n + 1, spoken()[syllable])] for n, syllable in enumerate(syllables)}
+        written = _surest(_writings(lattice, 0, collection), len(syllables))
+        if written and (not told or written in told):
+            return written
+    return ""
+
+
+def _syllables(word: str) -> list[list[str]]:
+    """Return the ways in which a word is cut into syllables; a Russian one also without a case's ending."""
+    if word.isascii():
+        cuts = [cut(word)]
+    else:
+        forms = (word, word[:-1], f"{word[:-1]}ь", word[:-2], f"{word[:-2]}ь")
+        cuts = [cut(form, _cyrillic()) for form in forms]
+    return [syllables for syllables in cuts if syllables]
+
+
+def _from_hangul(run: str, collection: Held) -> str:
+    """Return a word with what it has of Chinese in characters, from the left; its ending stays."""
+    pairs = [run[n : n + 2] for n in range(len(run) - 1)]
+    if _ASKS.match(run) or any(collection.frequencies(pairs)):
+        return run
+    stem, found, start = _ENDING.sub("", run), [], 0
+    while start < len(stem):
+        writings = _writings(_hangul_lattice(stem, start), start, collection)
+        ends = sorted({end for end, _ in writings}, key=lambda end: (len(stem) - end == 1, -end))
+        end, written = next(
+            ((end, written) for end in ends if (written := _surest(writings, end))), (start + 1, stem[start])
+        )
+        found.append(written)
+        start = end
+    return "".join([*found, run[len(stem) :]])
+
+
+def _hangul_lattice(run: str, first: int) -> Lattice:
+    table = _hangul()
+    lattice: Lattice = {}
+    for start in range(first, len(run)):
+        ends = range(start + 1, min(len(run), start + 3) + 1)
+        lattice[start] = [(end, table[run[start:end]]) for end in ends if run[start:end] in table]
+    return lattice
+
+
+def _writings(lattice: Lattice, first: int, collection: Held) -> Writings:
+    """Return what may stand from a place on, of two syllables or more; all pairs of its characters are held."""
+    found: Writings = {}
+    begun: Writings = {(end, one): _UNTOLD for end, held in lattice.get(first, ()) for one in held}
+    while begun and len(found) < _MOST_WRITINGS:
+        longer: Writings = {}
+        for (end, characters), group in _grouped(begun, lattice):
+            pairs = _pairs({text[-1] for text, _ in group}, characters, collection)
+            for text, n in group:
+                for character, held in pairs[text[-1]]:
+                    if n == _UNTOLD or held >= _GOES_ON * n:
+                        longer[end, text + character] = min(n, held)
+        found |= longer
+        begun = longer
+    return found
+
+
+def _grouped(begun: Writings, lattice: Lattice) -> Iterator[tuple[Step, list[tuple[str, int]]]]:
+    """Yield each next syllable with the beginnings that it may follow."""
+    ends = {end for end, _ in begun}
+    for end in sorted(ends):
+        group = [(text, n) for (stop, text), n in begun.items() if stop == end]
+        for step in lattice.get(end, ()):
+            yield step, group
+
+
+def _pairs(firsts: Collection[str], lasts: Collection[str], collection: Held) -> Pairs:
+    """Return what belongs behind each first character, and in how many passages it stands there."""
+    each = list(product(_commonest(firsts, collection), _commonest(lasts, collection)))
+    counts = collection.frequencies([a + b for (a, _), (b, _) in each])
+    held: Pairs = defaultdict(list)
+    for ((first, n_first), (last, n_last)), n in zip(each, counts, strict=True):
+        if n and n * len(collection) >= _BOUND * n_first * n_last:
+            held[first].append((last, n))
+    return held
+
+
+def _commonest(characters: Collection[str], collection: Held) -> list[tuple[str, int]]:
+    each = sorted(characters)
+    held = sorted(zip(collection.frequencies(each), each, strict=True), reverse=True)
+    return [(character, n) for n, character in held[:_MOST_CHARACTERS] if n]
+
+
+def _surest(writings: Writings, end: int) -> str:
+    """Return what most likely stands up to a place, or nothing if something else may as well."""
+    counts = {written: n for (stop, written), n in writings.items() if stop == end}
+    best = max(counts, key=lambda written: (counts[written], written), default="")
+    return best if counts and counts[best] >= _SURE * sum(counts.values()) else ""
+
+
+@cache
+def _cyrillic() -> dict[str, str]:
+    """Map Mandarin syllables in Cyrillic to those in Latin letters."""
+    return {written: syllable for syllable in spoken() if (written := in_cyrillic(syllable))}
+
+
+@cache
+def _hangul() -> dict[str, str]:
+    """Map Korean syllables, where several make up one of Mandarin these, to the characters that they may be."""
+    table: dict[str, set[str]] = defaultdict(set)
+    for syllable, characters in json.loads(_READ.read_text("utf-8")).items():
+        table[syllable].update(characters)
+    for syllable, characters in spoken().items():
+        written = in_hangul(syllable)
+        if written:
+            table[written].update(characters)
+    return {written: "".join(sorted(found)) for written, found in table.items()}
