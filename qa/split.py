@@ -132,18 +132,19 @@ def _join_tiny(text: str, paragraphs: list[Stretch], target: int) -> list[Stretc
     """Join tiny paragraphs: a heading with what follows, a trailing one with what precedes."""
     own = [weigh(text[start:end]) for start, end in paragraphs]
     joined: list[Stretch] = []
-    weights: list[float] = []
+    gathered, only_tiny = 0.0, False
     for at, (paragraph, weight) in enumerate(zip(paragraphs, own, strict=True)):
+        tiny = _is_tiny(text, paragraph, weight)
         if joined and _touch(text, joined[-1], paragraph):
-            waiting = _is_tiny(text, joined[-1], weights[-1])
-            tiny = _is_tiny(text, paragraph, weight) and not _leads(text, paragraphs, own, at, target)
-            fits = weights[-1] + weight <= target or (waiting and weight > target)
-            if fits and (tiny or waiting):
+            waiting = only_tiny and gathered < _TINY
+            trails = tiny and not _leads(text, paragraphs, own, at, target)
+            fits = gathered + weight <= target or (waiting and weight > target)
+            if fits and (trails or waiting):
                 joined[-1] = (joined[-1][0], paragraph[1])
-                weights[-1] += weight
+                gathered, only_tiny = gathered + weight, only_tiny and tiny
                 continue
         joined.append(paragraph)
-        weights.append(weight)
+        gathered, only_tiny = weight, tiny
     return joined
 
 

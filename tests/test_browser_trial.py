@@ -63,7 +63,7 @@ def test_a_set_is_run_read_and_what_failed_is_explained(new_page: NewPage, width
     expect(page.locator("#wd-try")).to_have_attribute("aria-pressed", "true")
     page.click(".wd-run")
     expect(page.locator(".wd-about")).to_have_text(
-        "2 个问题，其中 2 个有答案、0 个应当拒答。共 78 个段落。", timeout=60_000
+        "2 个问题，其中 2 个有答案、0 个应当拒答。共 77 个段落。", timeout=60_000
     )
     expect(page.locator(".wd-tiles dd").first).to_have_text("0.500")
     expect(page.locator(".wd-plot")).to_have_count(3)

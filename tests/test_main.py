@@ -256,7 +256,7 @@ def test_evaluate_calibrates_the_index_from_then_on(qa: Run, own_index: Path, fe
 
     code, out, _ = qa("doctor", "--index", own_index)
     assert code == 0
-    assert re.search(r"ok  calibration: fitted on \S+ to 20 \+ 20 questions of few.jsonl and 78 passages", out)
+    assert re.search(r"ok  calibration: fitted on \S+ to 20 \+ 20 questions of few.jsonl and 77 passages", out)
     assert "calibrated_on_these" not in report
     assert json.loads(qa("evaluate", few_questions, "--index", own_index, "--json")[1])["calibrated_on_these"] is True
     again = json.loads(qa("evaluate", few_questions, "--index", own_index, "--calibrate", "--json")[1])["calibration"]
