@@ -1,4 +1,4 @@
-"""Ask as many people at once: ``python -m benchmarks.load [--users 50] [--questions 20] [--url ADDRESS]``.
+"""Ask as many people at once: ``python -m benchmarks.load [--users 50] [--questions 20] [--same]``.
 
 Starts ``app.py`` on the seeds as its own process, times it from its start until it is ready, and then lets every user
 ask one question of ``questions/seeds.jsonl`` after another through the queue, as the page does. Prints times, errors,
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,13 @@ QUESTIONS = tuple(
 @click.option("--users", default=50, show_default=True, help="How many ask at once.")
 @click.option("--questions", default=20, show_default=True, help="How many each asks, one after the other.")
 @click.option("--rounds", default=3, show_default=True, help="How often all of it is repeated, to see memory settle.")
+@click.option("--same", is_flag=True, help="Everybody asks the same questions, each in another order.")
 @click.option("--index", help="An index folder. [default: one of the seeds, built first]")
-def main(users: int, questions: int, rounds: int, index: str | None) -> None:
+def main(users: int, questions: int, rounds: int, same: bool, index: str | None) -> None:
     """Print what so many users at once meet."""
-    asked = itertools.cycle(random.Random(0).sample(QUESTIONS, len(QUESTIONS)))
+    rng = random.Random(0)
+    shuffled = rng.sample(QUESTIONS, len(QUESTIONS))
+    asked = itertools.cycle(shuffled)
     with tempfile.TemporaryDirectory() as folder:
         if index is None:
             index = str(Path(folder, "index"))
@@ -50,7 +53,12 @@ def main(users: int, questions: int, rounds: int, index: str | None) -> None:
             print(f"memory at start {resident(process):6.0f} MiB")
             for number in range(1, rounds + 1):
                 start, worked = time.perf_counter(), processor(process)
-                times, errors = asyncio.run(crowd(address, users, questions, asked))
+                # What is not the same is handed out in turn, so that a question comes again only when it is forgotten.
+                each: list[Iterable[str]] = [
+                    rng.sample(shuffled[:questions], questions) if same else itertools.islice(asked, questions)
+                    for _ in range(users)
+                ]
+                times, errors = asyncio.run(crowd(address, each))
                 took, worked = time.perf_counter() - start, processor(process) - worked
                 ordered = sorted(times)
                 print(
@@ -100,18 +108,18 @@ def processor(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def crowd(address: str, users: int, questions: int, asked: Iterator[str]) -> tuple[list[float], list[str]]:
-    """Let users ask at once what comes next; return the seconds of each answer, and the errors."""
+async def crowd(address: str, each: Sequence[Iterable[str]]) -> tuple[list[float], list[str]]:
+    """Let users ask their questions at once, one after the other; return the seconds of each answer, and the errors."""
     # Connections are given up before the server does so, five seconds after their last use.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=users, keepalive_expiry=2)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=len(each), keepalive_expiry=2)
     async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client:
         page = Page(client, (await client.get("config")).json())
 
-        async def visit() -> list[float | str]:
+        async def visit(questions: Iterable[str]) -> list[float | str]:
             visitor = Visitor(page)
-            return [await visitor.ask(next(asked)) for _ in range(questions)]
+            return [await visitor.ask(question) for question in questions]
 
-        outcomes = [one for visitor in await asyncio.gather(*(visit() for _ in range(users))) for one in visitor]
+        outcomes = [one for visitor in await asyncio.gather(*map(visit, each)) for one in visitor]
     return [one for one in outcomes if isinstance(one, float)], [one for one in outcomes if isinstance(one, str)]
 
 

@@ -197,19 +197,20 @@ def find_organisation(title: str, source: str, text: str) -> str:
     A name in the title that the text repeats counts most, then the source, then a name that the text repeats
     far more than any other.
     """
-    for name in _names(title):
+    for name in organisations(title):
         if name in text.replace(title, "", 1):
             return name
-    if source in _names(source):
+    if source in organisations(source):
         return source
-    counts = Counter(_names(text[:_HEAD]))
+    counts = Counter(organisations(text[:_HEAD]))
     ranked = counts.most_common(2)
     if ranked and ranked[0][1] >= 4 and (len(ranked) == 1 or ranked[0][1] >= 2 * ranked[1][1]):
         return ranked[0][0]
     return ""
 
 
-def _names(text: str) -> Iterator[str]:
+def organisations(text: str) -> Iterator[str]:
+    """Yield the full names of organisations in a text, as they come."""
     simple = fold_in_place(text)
     for match in _named(simple):
         opening = _OPENING.match(match["name"])

@@ -19,6 +19,7 @@ from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
 from qa.generation import Generation, Passages
 from qa.gist import gist
+from qa.infull import in_full
 from qa.joint import shipped_joint_reader
 from qa.lexical import question_terms, terms, told
 from qa.rank import Candidate, Ranked, learned_weights, most_lexical, rank, signals, spread
@@ -190,8 +191,7 @@ class Retriever:
         if self._reranker is None:
             ranked = self._look(asked, k, documents).ranked
         else:
-            weighed = self.weighed(asked)
-            found = self._found(asked, weighed, k, documents)
+            asked, weighed, found = self._gathered(asked, k, documents)
             ranked = rerank(asked, self._rank(asked, weighed, found, k, RERANK_DEPTH), self._reranker)
             ranked = self._closely(asked, ranked, 0.0)
         return spread(ranked, learned_weights().spread)
@@ -201,13 +201,22 @@ class Retriever:
         key = asked, k, None if documents is None else tuple(documents), closely
         latest = self._latest
         if latest is None or latest.key != key:
-            weighed = self.weighed(asked)
-            found = self._found(asked, weighed, k, documents)
+            asked, weighed, found = self._gathered(asked, k, documents)
             ranked = self._rank(asked, weighed, found, k)
             if closely:
                 ranked = self._closely(asked, ranked, learned_weights().joint)
             self._latest = latest = _Looked(key, found, ranked)
         return latest
+
+    def _gathered(self, asked: str, k: int, documents: Sequence[str] | None) -> tuple[str, Weighed, list[Candidate]]:
+        """Return the question, with organisations named in full as what it finds names them, and what it finds."""
+        weighed = self.weighed(asked)
+        found = self._found(asked, weighed, k, documents)
+        whole = in_full(asked, [one.heading for one in found], [one.text for one in found])
+        if whole != asked:
+            weighed = self.weighed(whole)
+            found = self._found(whole, weighed, k, documents)
+        return whole, weighed, found
 
     def candidates(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Candidate]:
         """Return what either leg finds before ranking, in index order, each with both legs' scores."""

@@ -2,11 +2,13 @@
 
 Only for words that the collection does not hold. The lexicon is fitted to parallel text by ``python -m
 training.translations``; a word that it does not know, and that is no Chinese name in Latin letters, is taken for the
-one that begins most like it.
+one that begins most like it. Two words in a row may be one there, as in Vietnamese; an Arabic word stands there without
+the article and the prepositions that are written on to it.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,10 @@ import numpy.typing as npt
 from qa.lexical import is_unspaced, spaced_words, unspaced_runs
 from qa.sounds import spelt
 
+_ARABIC = re.compile("[\u0621-\u064a]")
+_ARABIC_MARKS = re.compile("[\u0640\u064b-\u0652]")
+_ARABIC_PREFIX = re.compile("(?:[وفبك]?ال|لل)(?=...)|و(?=....)")
+_ARABIC_ALIKE = str.maketrans("أإآى", "اااي")
 _LONGEST = 8  # characters of a word without blanks
 _ALIKE, _ENDING = 4, 3  # letters that two forms of a word share at least, and those in which they may differ at most
 _STEPS = 255  # shares are stored as bytes
@@ -104,7 +110,21 @@ def translations(folded: str, lexicon: Lexicon | None = None) -> list[Translated
     return [Translated(word, tuple(told.items())) for word, told in found.items()]
 
 
+def stem(word: str) -> str:
+    """Return a folded word as the lexicon has it.
+
+    >>> stem("والمستشفى"), stem("hospital")
+    ('مستشفي', 'hospital')
+    """
+    if not _ARABIC.search(word):
+        return word
+    plain = _ARABIC_MARKS.sub("", word).translate(_ARABIC_ALIKE)
+    prefix = _ARABIC_PREFIX.match(plain)
+    return plain[prefix.end() :] if prefix else plain
+
+
 def _told(word: str, lexicon: Lexicon) -> dict[str, float]:
+    word = stem(word)
     told = lexicon.get(word)
     name = is_unspaced(word) or spelt(word) is not None  # as the Latin letters of a Chinese one sound
     return told if told or name else lexicon.get(_form(word, lexicon))
@@ -141,8 +161,12 @@ def among(words: Sequence[Translated], held: Mapping[str, int]) -> tuple[list[Tr
 
 
 def _words(folded: str, lexicon: Lexicon) -> Iterator[str]:
-    """Yield words of spaced scripts, and of the others the longest that the lexicon knows, from the left."""
-    yield from spaced_words(folded)
+    """Yield words of spaced scripts, two where the lexicon knows these as one, and of the others the longest known."""
+    words, n = spaced_words(folded), 0
+    while n < len(words):
+        two = " ".join(words[n : n + 2])
+        n += 2 if two in lexicon else 1
+        yield two if two in lexicon else words[n - 1]
     for run in unspaced_runs(folded):
         start = 0
         while start < len(run):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from qa.text import fold
-from qa.translate import Lexicon, Translated, among, shipped_lexicon, translations
+from qa.translate import Lexicon, Translated, among, shipped_lexicon, stem, translations
 
 TOLD = {
     "hospital": {"医院": 1.0},
@@ -12,6 +12,9 @@ TOLD = {
     "會": {"会": 1.0},
     "主持": {"host": 0.5, "preside": 0.5},
     "主": {"main": 1.0},
+    "bệnh viện": {"医院": 1.0},
+    "مستشفي": {"医院": 1.0},
+    "병원": {"医院": 1.0},
 }
 SMALL = Lexicon.of(TOLD)
 
@@ -31,6 +34,10 @@ def words(question: str) -> list[str]:
         ("hospitals", ["hospitals"]),
         ("hospitalised", []),
         ("hosting", ["hosting"]),
+        ("hospital bệnh viện bệnh", ["hospital", "bệnh viện"]),
+        ("viện bệnh", []),
+        ("والمستشفى", ["والمستشفى"]),
+        ("인민병원은", ["병원"]),
         ("", []),
     ],
 )
@@ -46,6 +53,21 @@ def test_a_chinese_name_in_latin_letters_is_no_form_of_another_word() -> None:
     lexicon = Lexicon.of({"nanchal": {"别的": 1.0}})
     assert translations("nanchan", lexicon) == []
     assert [found.word for found in translations("nanchax", lexicon)] == ["nanchax"]
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("والمستشفى", "مستشفي"),
+        ("للأطباء", "اطباء"),
+        ("مُدِير", "مدير"),
+        ("الى", "الي"),
+        ("وقت", "وقت"),
+        ("hospital", "hospital"),
+    ],
+)
+def test_an_arabic_word_loses_what_is_written_on_to_it(word: str, found: str) -> None:
+    assert stem(word) == found
 
 
 def test_only_what_a_collection_holds_is_kept_and_shares_sum_to_one() -> None:
@@ -70,7 +92,16 @@ def test_a_saved_lexicon_is_the_same_to_a_hundredth(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("word", "translation"),
-    [("hospital", "医院"), ("beijing", "北京"), ("больница", "医院"), ("krankenhaus", "医院"), ("医院", "hospital")],
+    [
+        ("hospital", "医院"),
+        ("bệnh viện", "医院"),
+        ("المستشفى", "医院"),
+        ("병원", "医院"),
+        ("beijing", "北京"),
+        ("больница", "医院"),
+        ("krankenhaus", "医院"),
+        ("医院", "hospital"),
+    ],
 )
 def test_the_shipped_lexicon_knows_common_words(word: str, translation: str) -> None:
     [found] = translations(word)

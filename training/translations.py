@@ -2,7 +2,8 @@
 
 Word alignment by IBM Model 1 (Brown et al. 1993) over the parallel text and the dictionary. Of most languages there is
 little text beside Chinese and more beside English, so their words reach Chinese both directly and by way of English.
-Words of spaced scripts are taken whole, of other scripts the model's own tokens are the words.
+Words of spaced scripts are taken whole, and in Vietnamese two in a row as well, for blanks part its syllables; Korean
+ones with and without what may be their endings. Of other scripts the model's own tokens are the words.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from qa.lexical import is_unspaced, spaced_words
 from qa.lexical import told as asked
 from qa.text import fold
 from qa.tokens import load_tokenizer
-from qa.translate import Lexicon
+from qa.translate import Lexicon, stem
 from training.clean import clean_sources, read_clean
 
 QA = Path(__file__).parents[1] / "qa"
@@ -33,6 +35,9 @@ NULL = 0.02  # how readily a word stands for nothing in the other text
 RARE = 0.5  # counts added to every word, so that one sentence proves little
 SEEN, SEEN_BACK = 0.3, 1.5  # least expected counts
 LEAST_FITTED = 0.02
+_VIETNAMESE = re.compile("[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]")
+_HANGUL = re.compile("[\uac00-\ud7a3]+")
+_KOREAN = 6  # syllables
 _HAN = re.compile("[\u3400-\u9fff]")
 _LATIN = re.compile("[a-z]+")
 _NUMBER = re.compile(r"\d")
@@ -73,9 +78,23 @@ def words(texts: Sequence[str], tokenizer: Tokenizer) -> list[list[str]]:
     for start in range(0, len(texts), 10_000):
         folded = [fold(text)[:LONGEST] for text in texts[start : start + 10_000]]
         for text, encoded in zip(folded, tokenizer.encode_batch(folded, add_special_tokens=False), strict=True):
-            pieces = (token.strip("▁ ") for token in encoded.tokens)
-            found.append(list(dict.fromkeys([*spaced_words(text), *filter(is_unspaced, pieces)])))
+            pieces = [token.strip("▁ ") for token in encoded.tokens]
+            unspaced = [piece for piece in pieces if is_unspaced(piece) and not _HANGUL.search(piece)]
+            found.append(
+                list(dict.fromkeys([*map(stem, spaced_words(text)), *_vietnamese(text), *_korean(text), *unspaced]))
+            )
     return found
+
+
+def _vietnamese(text: str) -> list[str]:
+    """Return two words in a row where one is Vietnamese."""
+    each = spaced_words(text)
+    return [f"{one} {other}" for one, other in pairwise(each) if _VIETNAMESE.search(one + other)]
+
+
+def _korean(text: str) -> list[str]:
+    """Return the beginnings of Korean words: what they end with depends on their place in the sentence."""
+    return [run[:n] for run in _HANGUL.findall(text) for n in range(2, min(len(run), _KOREAN) + 1)]
 
 
 def align(sources: list[list[str]], targets: list[list[str]], least: float, seen: float) -> Chances:
