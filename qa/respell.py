@@ -1,8 +1,9 @@
-"""A question's Chinese names and words in other letters → the characters with which the collection writes them.
+"""A question's Chinese names and words, in other letters or misspelt → as the collection writes them.
 
 Where the passages hold 南昌, ``Nanchang``, ``Наньчан`` and ``난창`` are that, and 중서의 is 中西医; all later steps
 then meet what the passages say. A spelling fits many characters: the collection tells which pairs of them it holds, and
-a word is left as it is unless one writing is by far the commonest there.
+a word is left as it is unless one writing is by far the commonest there. Chinese is typed by sound: a character that
+makes up no word with its neighbours, neither in the collection nor in the lexicon, is another that sounds alike.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
-from itertools import chain, product
+from itertools import chain, pairwise, product
 from pathlib import Path
 from typing import Protocol
 
-from qa.sounds import cut, spoken
-from qa.text import fold
+from qa.sounds import alike, cut, spoken
+from qa.text import fold, simplify
 from qa.transcribed import in_cyrillic, in_hangul
+from qa.translate import Lexicon
 
-Translations = Callable[[str], Collection[str]]
 Step = tuple[int, str]  # where a syllable ends, and the characters that it may be
 Lattice = dict[int, list[Step]]  # the syllables that begin at each place
 # By where it ends and how it is written: the number of passages that hold the rarest two characters in a row of it.
@@ -36,8 +37,13 @@ _ASKS = re.compile("누가|누구|언제|어디|무엇|무슨|어떤|어떻게")
 _ENDING = re.compile(
     "(?:입니까|습니까|인가요?|나요|세요)$|(?<=..)(?:은|는|이|가|을|를|의|에|에서|에게|와|과|도|로|으로|까지|부터)$"
 )
+_ALONE = (
+    "的了在是有和与及等对为被将把从到由以于中上下里各都就也还说讲看请问几一两不这那哪谁何什么吗呢吧啊多少个位前后时"
+)
+_HAN = re.compile(f"(?:(?![{_ALONE}])[\u4e00-\u9fff]){{2,}}")  # between what holds a sentence together
 _FEWEST, _MOST_WORDS = 2, 3  # syllables and words of a name
 _UNTOLD = sys.maxsize
+_LIKE = 3  # times as many passages hold one pair of a name's characters as another, at most
 _GOES_ON = 0.05  # of the passages that hold a word's beginning, how many hold what it goes on with
 _MOST_CHARACTERS = 60  # that a syllable may be: the commonest in the collection
 _SURE = 0.6  # of all that a spelling may be in the collection, what its commonest writing makes up
@@ -53,21 +59,22 @@ class Held(Protocol):
     def frequencies(self, distinct: Sequence[str]) -> list[int]: ...
 
 
-def respelt(question: str, collection: Held, translations: Translations) -> str:
-    """Return the question with what the collection writes in Chinese characters written so.
+def respelt(question: str, collection: Held, lexicon: Lexicon) -> str:
+    """Return the question with its Chinese names and words as the collection writes them.
 
-    :param translations: gives what translates a folded word; one that is known means nothing else.
+    :param lexicon: what it knows, in other letters, means what it says and nothing else.
     """
-    spelt = _RUN.sub(lambda found: _from_letters(found.group(), collection, translations), question)
-    return _HANGUL.sub(lambda found: _from_hangul(found.group(), collection), spelt)
+    spelt = _RUN.sub(lambda found: _from_letters(found.group(), collection, lexicon), question)
+    spelt = _HANGUL.sub(lambda found: _from_hangul(found.group(), collection), spelt)
+    return _HAN.sub(lambda found: _from_slips(found.group(), collection, lexicon), spelt)
 
 
-def _from_letters(text: str, collection: Held, translations: Translations) -> str:
+def _from_letters(text: str, collection: Held, lexicon: Lexicon) -> str:
     """Return a run of words with its names in characters, the longest first."""
     words, found = text.split(" "), []
     while words:
         for n in range(min(_MOST_WORDS, len(words)), 0, -1):
-            written = _name(words[:n], collection, translations)
+            written = _name(words[:n], collection, lexicon)
             if written:
                 break
         found.append(written or words[0])
@@ -75,14 +82,14 @@ def _from_letters(text: str, collection: Held, translations: Translations) -> st
     return " ".join(found)
 
 
-def _name(words: Sequence[str], collection: Held, translations: Translations) -> str:
+def _name(words: Sequence[str], collection: Held, lexicon: Lexicon) -> str:
     """Return how a name is written, or nothing if the words are none."""
     folded = [fold(word) for word in words]
     if (len(words) > 1 and not all(map(str.istitle, words))) or not all(map(_SPELT.fullmatch, folded)):
         return ""
     if all(collection.frequencies(folded)):
         return ""
-    told = translations(folded[0]) if len(words) == 1 else ()
+    told = lexicon.get(folded[0]) if len(words) == 1 else ()
     for cuts in product(*map(_syllables, folded)):
         syllables = list(chain.from_iterable(cuts))
         if len(syllables) < _FEWEST:
@@ -119,6 +126,40 @@ def _from_hangul(run: str, collection: Held) -> str:
         found.append(written)
         start = end
     return "".join([*found, run[len(stem) :]])
+
+
+def _from_slips(stretch: str, collection: Held, lexicon: Lexicon) -> str:
+    """Return a stretch of Chinese with characters that stand in no word replaced by what sounds like them and does."""
+    told = simplify(stretch)
+    pairs = [told[n : n + 2] for n in range(len(told) - 1)]
+    held = collection.frequencies(pairs)
+    real = [n > 0 or pair in lexicon for pair, n in zip(pairs, held, strict=True)]
+    written = list(stretch)
+    for at, character in enumerate(told):
+        if not any(real[max(0, at - 1) : at + 1]):
+            others = [one for one in alike(character) if one not in _ALONE]
+            written[at] = _meant(told, at, others, collection, lexicon) or stretch[at]
+    return "".join(written)
+
+
+def _meant(told: str, at: int, others: Sequence[str], collection: Held, lexicon: Lexicon) -> str:
+    """Return the character that makes up a name or a word with what stands around a place, or nothing.
+
+    Two pairs of characters that one name goes through stand in about as many passages.
+    """
+    counts = {}
+    for one in others:
+        around = told[max(0, at - 2) : at] + one + told[at + 1 : at + 2]
+        pairs = [a + b for a, b in pairwise(around)]
+        near = pairs if at + 1 == len(told) else pairs[-2:]
+        held = collection.frequencies(near)
+        is_word = any(pair in lexicon for pair in near if one in pair)
+        if len(near) == 2 and 0 < max(held) <= min(held) * (_LIKE if not is_word else sys.maxsize):
+            counts[one] = min(held)
+        elif len(near) == 1 == len(told) - 1 and is_word and held[0]:
+            counts[one] = held[0]
+    best = max(counts, key=lambda one: (counts[one], one), default="")
+    return best if best and counts[best] >= _SURE * sum(counts.values()) else ""
 
 
 def _hangul_lattice(run: str, first: int) -> Lattice:

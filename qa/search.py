@@ -184,7 +184,7 @@ class Retriever:
 
     def _asked(self, question: str) -> str:
         """Return what a question is about, in the characters of the index."""
-        return respelt(gist(question) or question, self._generation.lexical, shipped_lexicon().get)
+        return respelt(gist(question) or question, self._generation.lexical, shipped_lexicon())
 
     def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
         asked = self._asked(question)

@@ -36,6 +36,11 @@ def _latin() -> dict[str, str]:
     return {syllable: syllable for syllable in spoken()}
 
 
+def alike(character: str) -> str:
+    """Return the characters that sound like one, itself left out."""
+    return spoken().get(_syllables().get(character, ""), "").replace(character, "")
+
+
 @lru_cache(maxsize=50_000)
 def sound(folded: str) -> str:
     """Return the syllables of a folded text between blanks; whatever is not a Chinese character is a bar.

@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kinds": {"text"},
     "sounds": set(),
     "transcribed": set(),
-    "respell": {"sounds", "text", "transcribed"},
+    "respell": {"sounds", "text", "transcribed", "translate"},
     "infull": {"facts", "text"},
     "gist": set(),
     "translate": {"lexical", "sounds"},

@@ -2,27 +2,30 @@ import pytest
 
 from qa.respell import respelt
 from qa.search import Retriever
-from qa.translate import shipped_lexicon
+from qa.translate import Lexicon, shipped_lexicon
 
 
 class Few:
     """A collection of a few passages."""
 
     def __init__(self, *passages: str) -> None:
-        self._passages = passages
+        self.passages = passages
 
     def __len__(self) -> int:
-        return len(self._passages)
+        return len(self.passages)
 
     def frequencies(self, distinct: list[str]) -> list[int]:
-        return [sum(term in passage for passage in self._passages) for term in distinct]
+        return [sum(term in passage for passage in self.passages) for term in distinct]
 
 
+LEXICON = Lexicon.of(
+    {"nanchang": {"南昌": 1.0}, "change": {"改变": 1.0}, "主持": {"host": 1.0}, "同时": {"while": 1.0}}
+)
 PAGES = Few("南昌市第一医院召开大会", "北仑区人民医院院长吴沛新", "中西医结合医院的会议", "参加者是柴建军")
 
 
 def spelt(question: str, collection: Few = PAGES) -> str:
-    return respelt(question, collection, {"nanchang": ["南昌"], "change": ["改变"]}.get)  # type: ignore[arg-type]
+    return respelt(question, collection, LEXICON)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,30 @@ def test_what_the_collection_writes_in_characters_is_written_so(question: str, f
     assert spelt(question) == found
 
 
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("谁住持了会议", "谁主持了会议"),
+        ("北伦区人民医院", "北仑区人民医院"),
+        ("吴沛欣的职务", "吴沛新的职务"),
+        ("中西意结合医院", "中西医结合医院"),
+        ("南場市第一醫院", "南昌市第一醫院"),
+        ("吴晨是谁", "吴晨是谁"),
+        ("柴军军", "柴军军"),
+        ("医院的会议", "医院的会议"),
+        ("闭幕", "闭幕"),
+    ],
+)
+def test_what_is_typed_by_sound_is_written_as_the_collection_does(question: str, found: str) -> None:
+    assert spelt(question, Few(*PAGES.passages, "他主持会议", "闭目养神")) == found
+
+
+def test_a_name_whose_characters_stand_together_by_chance_stays() -> None:
+    chance = ["标志性"] * 9 + ["吕志刚"]
+    assert spelt("吕志兴", Few(*chance)) == "吕志兴"
+    assert spelt("吕志兴", Few("吕志性")) == "吕志性"
+
+
 def test_a_word_that_fits_several_writings_stays() -> None:
     assert spelt("Shi Lin", Few("石林", "史琳")) == "Shi Lin"
     assert spelt("Shi Lin", Few("石林", "石林", "史琳")) == "石林"
@@ -72,7 +99,7 @@ def test_a_known_word_means_nothing_else() -> None:
 
 
 def test_the_index_is_asked_as_it_writes(retriever: Retriever) -> None:
-    assert respelt("Nanchang", retriever._generation.lexical, shipped_lexicon().get) == "南昌"
+    assert respelt("Nanchang", retriever._generation.lexical, shipped_lexicon()) == "南昌"
     asked = ("베이룬구 인민병원 원장은 누구입니까?", "Кто директор больницы в Бэйлуне?", "谁是北仑区人民医院院长?")
     [korean, russian, chinese] = [retriever.search(question, k=1)[0].document.id for question in asked]
     assert korean == russian == chinese
