@@ -41,6 +41,7 @@ _ALONE = (
     "的了在是有和与及等对为被将把从到由以于中上下里各都就也还说讲看请问几一两不这那哪谁何什么吗呢吧啊多少个位前后时"
 )
 _HAN = re.compile(f"(?:(?![{_ALONE}])[\u4e00-\u9fff]){{2,}}")  # between what holds a sentence together
+_LONGEST = 120  # characters of a question
 _FEWEST, _MOST_WORDS = 2, 3  # syllables and words of a name
 _UNTOLD = sys.maxsize
 _LIKE = 3  # times as many passages hold one pair of a name's characters as another, at most
@@ -59,11 +60,31 @@ class Held(Protocol):
     def frequencies(self, distinct: Sequence[str]) -> list[int]: ...
 
 
+class _Remembered:
+    """A collection that is asked but once for a term."""
+
+    def __init__(self, collection: Held) -> None:
+        self._collection = collection
+        self._known: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._collection)
+
+    def frequencies(self, distinct: Sequence[str]) -> list[int]:
+        new = [term for term in dict.fromkeys(distinct) if term not in self._known]
+        self._known.update(zip(new, self._collection.frequencies(new), strict=True))
+        return [self._known[term] for term in distinct]
+
+
 def respelt(question: str, collection: Held, lexicon: Lexicon) -> str:
     """Return the question with its Chinese names and words as the collection writes them.
 
     :param lexicon: what it knows, in other letters, means what it says and nothing else.
+    :return: a question of more than 120 characters as it is: it would take seconds where a collection is large.
     """
+    if len(question) > _LONGEST:
+        return question
+    collection = _Remembered(collection)
     spelt = _RUN.sub(lambda found: _from_letters(found.group(), collection, lexicon), question)
     spelt = _HANGUL.sub(lambda found: _from_hangul(found.group(), collection), spelt)
     return _HAN.sub(lambda found: _from_slips(found.group(), collection, lexicon), spelt)

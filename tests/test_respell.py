@@ -94,6 +94,11 @@ def test_characters_that_meet_by_chance_are_no_word() -> None:
     assert spelt("minbing", Few("民兵")) == "民兵"
 
 
+def test_a_very_long_question_stays() -> None:
+    assert spelt("Nanchang " * 13) == "南昌 " * 13
+    assert spelt("Nanchang " * 14) == "Nanchang " * 14
+
+
 def test_a_known_word_means_nothing_else() -> None:
     assert spelt("change", Few("嫦娥")) == "change"
 
