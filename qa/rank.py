@@ -19,6 +19,7 @@ import numpy as np
 
 from qa.embed import Floats, Tokens
 from qa.kinds import holds_kind, kinds_asked
+from qa.numbers import Numbers
 from qa.records import Passage
 from qa.text import sentences
 from qa.weigh import K1, Weighed, cover, folded, meet, saturate
@@ -146,13 +147,31 @@ def rank(
     near, far = (np.array([side[name] for name in FEATURES], np.float32) for side in (weights.near, weights.far))
     reach = float(matrix[:, FEATURES.index("cover")].max())
     scores = matrix @ (reach * near + (1 - reach) * far)
+    missed = numbers_missed(question, candidates)
     ranked = [
         Ranked(
-            candidate, score, span, {**dict(zip(FEATURES, row, strict=True)), "reach": reach, "found": weighed.found}
+            candidate,
+            score,
+            span,
+            {
+                **dict(zip(FEATURES, row, strict=True)),
+                "reach": reach,
+                "found": weighed.found,
+                **missed[candidate.document_id],
+            },
         )
         for candidate, score, span, row in zip(candidates, scores.tolist(), spans, matrix.tolist(), strict=True)
     ]
     return sorted(ranked, key=lambda item: (-item.score, item.candidate.row))
+
+
+def numbers_missed(question: str, candidates: Sequence[Candidate]) -> dict[str, dict[str, float]]:
+    """Return, for each document, which share of the question's years and other numbers its candidates do not have."""
+    numbers = Numbers.of(question)
+    texts: dict[str, list[str]] = defaultdict(list)
+    for candidate in candidates:
+        texts[candidate.document_id] += [candidate.heading, candidate.text]
+    return {id_: dict(zip(("year", "number"), numbers.missed(told), strict=True)) for id_, told in texts.items()}
 
 
 def signals(item: Ranked) -> dict[str, float]:
