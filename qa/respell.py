@@ -85,9 +85,17 @@ def respelt(question: str, collection: Held, lexicon: Lexicon) -> str:
     if len(question) > _LONGEST:
         return question
     collection = _Remembered(collection)
+    collection.frequencies(_looked_for(question))
     spelt = _RUN.sub(lambda found: _from_letters(found.group(), collection, lexicon), question)
     spelt = _HANGUL.sub(lambda found: _from_hangul(found.group(), collection), spelt)
     return _HAN.sub(lambda found: _from_slips(found.group(), collection, lexicon), spelt)
+
+
+def _looked_for(question: str) -> list[str]:
+    """Return what is looked for in any case, to ask a store for all of it at once."""
+    words = [fold(word) for run in _RUN.findall(question) for word in run.split(" ")]
+    runs = [*_HANGUL.findall(question), *_HAN.findall(simplify(question))]
+    return [*filter(_SPELT.fullmatch, words), *chain.from_iterable(map(_in_pairs, runs))]
 
 
 def _from_letters(text: str, collection: Held, lexicon: Lexicon) -> str:
@@ -134,8 +142,7 @@ def _syllables(word: str) -> list[list[str]]:
 
 def _from_hangul(run: str, collection: Held) -> str:
     """Return a word with what it has of Chinese in characters, from the left; its ending stays."""
-    pairs = [run[n : n + 2] for n in range(len(run) - 1)]
-    if _ASKS.match(run) or any(collection.frequencies(pairs)):
+    if _ASKS.match(run) or any(collection.frequencies(_in_pairs(run))):
         return run
     stem, found, start = _ENDING.sub("", run), [], 0
     while start < len(stem):
@@ -152,7 +159,7 @@ def _from_hangul(run: str, collection: Held) -> str:
 def _from_slips(stretch: str, collection: Held, lexicon: Lexicon) -> str:
     """Return a stretch of Chinese with characters that stand in no word replaced by what sounds like them and does."""
     told = simplify(stretch)
-    pairs = [told[n : n + 2] for n in range(len(told) - 1)]
+    pairs = _in_pairs(told)
     held = collection.frequencies(pairs)
     real = [n > 0 or pair in lexicon for pair, n in zip(pairs, held, strict=True)]
     written = list(stretch)
@@ -163,16 +170,20 @@ def _from_slips(stretch: str, collection: Held, lexicon: Lexicon) -> str:
     return "".join(written)
 
 
+def _in_pairs(text: str) -> list[str]:
+    return [a + b for a, b in pairwise(text)]
+
+
 def _meant(told: str, at: int, others: Sequence[str], collection: Held, lexicon: Lexicon) -> str:
     """Return the character that makes up a name or a word with what stands around a place, or nothing.
 
     Two pairs of characters that one name goes through stand in about as many passages.
     """
     counts = {}
-    for one in others:
-        around = told[max(0, at - 2) : at] + one + told[at + 1 : at + 2]
-        pairs = [a + b for a, b in pairwise(around)]
-        near = pairs if at + 1 == len(told) else pairs[-2:]
+    before, behind = told[max(0, at - 2) : at], told[at + 1 : at + 2]
+    around = {one: _in_pairs(before + one + behind)[-2:] for one in others}
+    collection.frequencies([*chain.from_iterable(around.values())])
+    for one, near in around.items():
         held = collection.frequencies(near)
         is_word = any(pair in lexicon for pair in near if one in pair)
         if len(near) == 2 and 0 < max(held) <= min(held) * (_LIKE if not is_word else sys.maxsize):
