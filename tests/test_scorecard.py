@@ -55,7 +55,7 @@ def test_a_kind_counts_its_right_passages_within_one_five_and_ten() -> None:
 
 def test_the_figures_of_a_real_report_stand_in_the_page(figures: dict[str, Any]) -> None:
     shown = scorecard_to_html(figures, SET, language="en")
-    assert "3 questions, 2 with an answer and 1 to decline, on 78 passages." in shown
+    assert "3 questions, 2 with an answer and 1 to decline, on 77 passages." in shown
     low, high = figures["intervals"]["success@1"]
     assert f"<dt>First hit right</dt><dd>{figures['success@1']:.3f}</dd>" in shown
     assert f"<td>{figures['success@1']:.3f} <small>[{low:.3f}, {high:.3f}]</small></td>" in shown
