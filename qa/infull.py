@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from qa.facts import organisations
 from qa.text import fold
+from qa.weigh import folded
 
 _ORDINAL = "一二三四五六七八九十"
 _PARTS = re.compile(
@@ -36,7 +37,9 @@ def in_full(question: str, headings: Iterable[str], texts: Sequence[str]) -> str
     names = sorted({name for heading in dict.fromkeys(headings) for name in _named(heading)})
     meant = [(*match.span(), name) for name in names for match in _short(name).finditer(told)]
     spelt = [
-        one for one in meant if _is_sure(told, one, meant) and not any(told[slice(*one[:2])] in fold(t) for t in texts)
+        one
+        for one in meant
+        if _is_sure(told, one, meant) and not any(told[slice(*one[:2])] in folded(t) for t in texts)
     ]
     for start, end, name in sorted(spelt, reverse=True):
         told = told[:start] + name + told[end:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qa.text import fold
 
@@ -31,10 +32,10 @@ class Numbers:
         return cls(years, tuple(number for number in found if number not in years))
 
     def missed(self, texts: Iterable[str]) -> tuple[float, float]:
-        """Return which share of the years, and of the other numbers, none of some texts has."""
+        """Return which share of the years, and of the other numbers, none of some folded texts has."""
         if not self.years and not self.others:
             return 0.0, 0.0
-        told = "\n".join(map(fold, texts))
+        told = "\n".join(texts)
         return _share(self.years, told), _share(self.others, told)
 
 
@@ -42,6 +43,7 @@ def _share(numbers: Sequence[str], told: str) -> float:
     return sum(not _pattern(number).search(told) for number in numbers) / max(len(numbers), 1)
 
 
+@lru_cache(maxsize=1000)
 def _pattern(number: str) -> re.Pattern[str]:
     """Return a pattern of a number by itself, or as Chinese writes it up to 99."""
     if not number.isdigit():

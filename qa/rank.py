@@ -171,7 +171,10 @@ def numbers_missed(question: str, candidates: Sequence[Candidate]) -> dict[str, 
     texts: dict[str, list[str]] = defaultdict(list)
     for candidate in candidates:
         texts[candidate.document_id] += [candidate.heading, candidate.text]
-    return {id_: dict(zip(("year", "number"), numbers.missed(told), strict=True)) for id_, told in texts.items()}
+    return {
+        id_: dict(zip(("year", "number"), numbers.missed(map(folded, told)), strict=True))
+        for id_, told in texts.items()
+    }
 
 
 def signals(item: Ranked) -> dict[str, float]:

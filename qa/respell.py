@@ -145,8 +145,9 @@ def _from_hangul(run: str, collection: Held) -> str:
     if _ASKS.match(run) or any(collection.frequencies(_in_pairs(run))):
         return run
     stem, found, start = _ENDING.sub("", run), [], 0
+    lattice = _hangul_lattice(stem)
     while start < len(stem):
-        writings = _writings(_hangul_lattice(stem, start), start, collection)
+        writings = _writings(lattice, start, collection)
         ends = sorted({end for end, _ in writings}, key=lambda end: (len(stem) - end == 1, -end))
         end, written = next(
             ((end, written) for end in ends if (written := _surest(writings, end))), (start + 1, stem[start])
@@ -194,10 +195,10 @@ def _meant(told: str, at: int, others: Sequence[str], collection: Held, lexicon:
     return best if best and counts[best] >= _SURE * sum(counts.values()) else ""
 
 
-def _hangul_lattice(run: str, first: int) -> Lattice:
+def _hangul_lattice(run: str) -> Lattice:
     table = _hangul()
     lattice: Lattice = {}
-    for start in range(first, len(run)):
+    for start in range(len(run)):
         ends = range(start + 1, min(len(run), start + 3) + 1)
         lattice[start] = [(end, table[run[start:end]]) for end in ends if run[start:end] in table]
     return lattice

@@ -15,6 +15,7 @@ from pathlib import Path
 _TABLE = Path(__file__).with_name("sounds.json")
 _FEWEST = 2  # syllables: one alone fits too much
 _MOST = 3  # words of a name
+_LONGEST = 6  # letters of a syllable, in Cyrillic too
 _LATIN = re.compile(r"[A-Za-z]+|[^\sA-Za-z]")
 
 
@@ -90,10 +91,9 @@ def cut(word: str, written: Mapping[str, str] | None = None) -> list[str]:
     :param written: syllables by how they are written; in Latin letters by default.
     """
     known = _latin() if written is None else written
-    longest = max(map(len, known))
     best: list[list[str] | None] = [[]] + [None] * len(word)
     for end in range(1, len(word) + 1):
-        for start in range(max(0, end - longest), end):
+        for start in range(max(0, end - _LONGEST), end):
             before, syllable = best[start], known.get(word[start:end])
             if before is not None and syllable is not None:
                 so_far = best[end]

@@ -165,8 +165,9 @@ def _words(folded: str, lexicon: Lexicon) -> Iterator[str]:
     words, n = spaced_words(folded), 0
     while n < len(words):
         two = " ".join(words[n : n + 2])
-        n += 2 if two in lexicon else 1
-        yield two if two in lexicon else words[n - 1]
+        known = two in lexicon
+        yield two if known else words[n]
+        n += 2 if known else 1
     for run in unspaced_runs(folded):
         start = 0
         while start < len(run):

@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sounds": set(),
     "transcribed": set(),
     "respell": {"sounds", "text", "transcribed", "translate"},
-    "infull": {"facts", "text"},
+    "infull": {"facts", "text", "weigh"},
     "gist": set(),
     "translate": {"lexical", "sounds"},
     "weigh": {"embed", "lexical", "sounds", "text", "translate"},

@@ -239,12 +239,13 @@ def ranked_by(asked: Asked, kept: np.ndarray, fitted: Weights) -> list[Ranked]:
 
     :param kept: which of them are there, shape (n,).
     """
-    matrix = asked.matrix[kept]
+    rows = np.flatnonzero(kept).tolist()
+    matrix = asked.matrix[rows]
     weights = np.array([side[name] for side in (fitted.near, fitted.far) for name in FEATURES])
     reach = float(matrix[:, FEATURES.index("cover")].max(initial=0))
     told = [dict(zip(FEATURES, row, strict=True)) | {"reach": reach} for row in matrix.tolist()]
-    scored = zip(np.flatnonzero(kept).tolist(), (mixed(matrix) @ weights).tolist(), told, strict=True)
-    missed = numbers_missed(asked.question, [asked.candidates[n] for n in np.flatnonzero(kept)])
+    scored = zip(rows, (mixed(matrix) @ weights).tolist(), told, strict=True)
+    missed = numbers_missed(asked.question, [asked.candidates[n] for n in rows])
     ranked = []
     for n, score, own in scored:
         candidate = asked.candidates[n]
