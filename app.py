@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SEEDS = Path("seeds")
 # Questions asked at once share the cores: threads of one small product that wait for each other's turn spin meanwhile.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _ENVIRONMENT = "environment"
 
@@ -194,8 +195,10 @@ def _access_log(file: TextIO | None, questions: bool) -> AccessLog | None:
 
 def _serve(app: App, live: Live, listener: socket) -> None:
     """Serve until told to stop; what is built meanwhile is taken up."""
+    from qa.linear import hasten  # noqa: PLC0415
     from qa.web import address_of, serve  # noqa: PLC0415
 
+    hasten()
     threading.Thread(target=live.follow, args=(threading.Event(),), daemon=True).start()
     click.echo(f"Open {address_of(listener)} (Ctrl-C stops)", err=True)
     serve(app, listener)

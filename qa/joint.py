@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from qa.linear import Linear
 from qa.text import simplify
 
 if TYPE_CHECKING:
@@ -194,18 +195,14 @@ class _Layer:
     """A layer of BERT (Devlin et al. 2019)."""
 
     def __init__(self, arrays: dict[str, Array], name: str) -> None:
-        self._weights = {part: np.ascontiguousarray(matrix(arrays, f"{name}.{part}").T) for part in PARTS}
-        self._biases = {part: arrays[f"{name}.{part}.b"].astype(np.float32) for part in PARTS}
+        self._qkv, self._ao, self._fi, self._fo = (
+            Linear(matrix(arrays, f"{name}.{part}").T, arrays[f"{name}.{part}.b"].astype(np.float32)) for part in PARTS
+        )
         self._norms = [arrays[f"{name}.{part}"].astype(np.float32) for part in ("aln", "oln")]
 
     def __call__(self, x: Floats) -> Floats:
-        x = _normed(x + self._linear("ao", _attend(self._linear("qkv", x))), *self._norms[0])
-        return _normed(x + self._linear("fo", _gelu(self._linear("fi", x))), *self._norms[1])
-
-    def _linear(self, part: str, x: Floats) -> Floats:
-        out: Floats = x @ self._weights[part]
-        out += self._biases[part]
-        return out
+        x = _normed(x + self._ao(_attend(self._qkv(x))), *self._norms[0])
+        return _normed(x + self._fo(_gelu(self._fi(x))), *self._norms[1])
 
 
 def _attend(qkv: Floats) -> Floats:

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from qa.joint import PASSAGE, QUESTION, Packer, Shown, shipped_joint_reader, unpacked
+from qa.joint import PASSAGE, QUESTION, JointReader, Packer, Shown, shipped_joint_reader, unpacked
 from qa.text import simplify
 
 CHAIRED = "谁主持了大会?"
@@ -122,6 +122,21 @@ def test_many_threads_read_the_same() -> None:
     for thread in threads:
         thread.join()
     assert found == [wanted] * 8
+
+
+def test_rounding_to_eight_bits_changes_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = CHAIRED, "Who chaired the congress?", "谁缺席了?"
+    passages = shown(ANSWERS, "大会"), shown(BESIDE), shown("今天食堂供应红烧肉。" * 20)
+
+    def told(reader: JointReader) -> tuple[np.ndarray, np.ndarray]:
+        scores = [reading.score for question in asked for reading in reader.read(question, passages)]
+        return np.array(scores), np.array([reader.alike(question, passages) for question in asked])
+
+    rounded = told(JointReader.load())
+    monkeypatch.setattr("qa.joint.Linear", lambda weights, bias: lambda rows: rows @ weights + bias)
+    exact = told(JointReader.load())
+    assert 0 < np.abs(rounded[0] - exact[0]).max() < 0.5 < np.ptp(exact[0]) / 10
+    assert 0 < np.abs(rounded[1] - exact[1]).max() < 0.02 < np.ptp(exact[1]) / 10
 
 
 def test_numbers_of_four_bits_are_a_scale_times_what_stands_in_each_half() -> None:
