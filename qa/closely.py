@@ -16,8 +16,8 @@ from qa.rank import EncodeTokens, Ranked
 from qa.reread import found_in
 from qa.span import read_spans
 
-MOST_READ = 3
-MARGIN = 1.5  # what lies farther behind the first, vectors included, is not read
+MOST_READ = 4
+MARGIN = 2.0  # what lies farther behind the first, vectors included, is not read
 FAR = 0.15  # a question of which no passage holds more is in other words than the pages
 _MOST = 5.0  # the reader is trusted no further in ordering
 _LEAST = -12.0  # and no less is told apart
@@ -32,7 +32,7 @@ class Close:
     alike: float
 
 
-NEAR_BY, FAR_OFF = Close(5, 2.5, 10.0), Close(10, 5.0, 15.0)
+NEAR_BY, FAR_OFF = Close(10, 5.0, 10.0), Close(40, 15.0, 12.0)
 
 
 class Judge(Protocol):

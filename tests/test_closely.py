@@ -80,8 +80,8 @@ def test_vectors_say_which_of_those_that_stand_close_are_read() -> None:
     judge = Judge(cosines=cosines)
     done = closely(judge, *items)
     assert judge.compared == [f"t{n}" for n in range(NEAR_BY.most)]
-    assert [one.text for one in judge.shown] == ["t4", "t3", "t2"]
-    assert [item.candidate.row for item in done] == [4, 3, 2, 1, 0, 5]
+    assert [one.text for one in judge.shown] == ["t9", "t8", "t7"]
+    assert [item.candidate.row for item in done] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 10]
     assert [item.score for item in done] == [item.score for item in items]
 
 
@@ -113,21 +113,22 @@ def test_only_the_first_few_are_read() -> None:
     judge = Judge(**{f"t{n}": float(n) for n in range(9)})
     items = [ranked(n, 5.0 - n / 10) for n in range(MOST_READ + 2)]
     done = closely(judge, *items)
-    assert [item.candidate.row for item in done] == [2, 1, 0, 3, 4]
-    assert [item.features.get("joint") for item in done] == [2.0, 1.0, 0.0, None, None]
+    assert [item.candidate.row for item in done] == [3, 2, 1, 0, 4, 5]
+    assert [item.features.get("joint") for item in done] == [3.0, 2.0, 1.0, 0.0, None, None]
     assert len(judge.shown) == MOST_READ
 
 
 def test_more_is_compared_of_a_question_in_other_words_than_the_pages() -> None:
     items = [ranked(n, 5.0 - n / 4) for n in range(FAR_OFF.most + 2)]
     far = [replace(item, features={**item.features, "reach": FAR - 0.01}) for item in items]
-    judge = Judge(cosines={"t9": 0.9, "t10": 1.0}, t0=1.0)
-    assert [item.candidate.row for item in closely(judge, *far)[:3]] == [9, 0, 1]
+    last = FAR_OFF.most - 1
+    judge = Judge(cosines={f"t{last}": 0.99, f"t{last + 1}": 1.0}, t0=1.0)
+    assert [item.candidate.row for item in closely(judge, *far)[:3]] == [last, 0, 1]
     assert judge.compared == [f"t{n}" for n in range(FAR_OFF.most)]
-    assert [one.text for one in judge.shown] == ["t9"]
-    wide = [replace(item, score=5.0 - n * 0.9 * FAR_OFF.margin) for n, item in enumerate(far)]
-    last = Judge(cosines={"t1": 1.0, "t2": 1.0})
-    assert [item.candidate.row for item in closely(last, *wide)[:3]] == [1, 0, 2]
+    assert [one.text for one in judge.shown] == [f"t{last}"]
+    wide = [replace(item, score=5.0 - n * 0.7 * FAR_OFF.margin) for n, item in enumerate(far)]
+    near = Judge(cosines={"t1": 1.0, "t2": 1.0})
+    assert [item.candidate.row for item in closely(near, *wide)[:3]] == [1, 0, 2]
 
 
 def test_the_judge_is_trusted_only_so_far() -> None:
