@@ -23,6 +23,8 @@ def to_text(answer: Answer, colour: bool = False, language: str = DEFAULT) -> st
     else:
         lines = [_paint(say["declined"], _BOLD, colour), ""]
         lines += [say["near_misses"].format(n=len(answer.hits)), ""] if answer.hits else []
+    if answer.read_as:
+        lines[:0] = [_paint(say["read_as"] + _one_line(answer.read_as), _DIM, colour), ""]
     for hit in answer.hits:
         head = [hit.document.title or hit.document.id, hit.document.date, hit.document.id]
         lines.append(f"[{hit.rank}] " + _paint(" · ".join(_one_line(part) for part in head if part), _BOLD, colour))

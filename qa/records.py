@@ -100,6 +100,7 @@ class Answer:
     """What is shown for a question. ``answered is False`` means declined; ``hits`` are then near misses.
 
     ``findings`` lists the different answers where several documents each give their own, best first; else it is empty.
+    ``read_as`` is what was looked for, where names were written as the documents write them; else it is empty.
     """
 
     question: str
@@ -109,6 +110,7 @@ class Answer:
     evidence: Evidence | None
     span: Span | None
     findings: tuple[Finding, ...] = ()
+    read_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

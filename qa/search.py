@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,7 @@ from qa.reread import READ_DEPTH, reread
 from qa.respell import respelt
 from qa.sounds import names
 from qa.stores import is_address, open_at
+from qa.text import simplify
 from qa.translate import Translated, among, shipped_lexicon, translations
 from qa.vectors import SCAN_FROM
 from qa.weigh import Weighed, weigh
@@ -42,9 +43,13 @@ _LONGEST_QUESTION = 5_000
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """The candidates for a question, how many are wanted, among which documents, read how; and their ranking."""
+    """The candidates for a question, how many are wanted, among which documents, read how; and their ranking.
+
+    ``asked`` is the question with organisations named in full.
+    """
 
     key: tuple[str, int, tuple[str, ...] | None, bool]
+    asked: str
     found: list[Candidate]
     ranked: list[Ranked]
 
@@ -129,7 +134,8 @@ class Retriever:
         :return: best first; one passage of each document before a second of any, where they are about as good.
         :raises InvalidQuestion: if the question is blank or overlong, or k is below 1.
         """
-        [hits] = self._hits(self._ordered(_checked(question, k), k, documents)[:k])
+        _, ordered = self._ordered(_checked(question, k), k, documents)
+        [hits] = self._hits(ordered[:k])
         return hits
 
     def fuse(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> list[Hit]:
@@ -159,9 +165,10 @@ class Retriever:
         question = _checked(question, k)
         if not gist(question):
             return answer(question, [], [])
-        ordered = self._ordered(question, k, documents)[:k]
-        [hits] = self._hits(ordered)
-        return answer(question, hits, [signals(item) for item in ordered], self._weights)
+        asked, ordered = self._ordered(question, k, documents)
+        [hits] = self._hits(ordered[:k])
+        answered = answer(question, hits, [signals(item) for item in ordered[:k]], self._weights)
+        return answered if simplify(asked) == simplify(gist(question)) else replace(answered, read_as=asked)
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``.
@@ -186,15 +193,17 @@ class Retriever:
         """Return what a question is about, in the characters of the index."""
         return respelt(gist(question) or question, self._generation.lexical, shipped_lexicon())
 
-    def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> list[Ranked]:
+    def _ordered(self, question: str, k: int, documents: Sequence[str] | None) -> tuple[str, list[Ranked]]:
+        """Return what is looked for, and the passages in the order in which they are shown."""
         asked = self._asked(question)
         if self._reranker is None:
-            ranked = self._look(asked, k, documents).ranked
+            looked = self._look(asked, k, documents)
+            asked, ranked = looked.asked, looked.ranked
         else:
             asked, weighed, found = self._gathered(asked, k, documents)
             ranked = rerank(asked, self._rank(asked, weighed, found, k, RERANK_DEPTH), self._reranker)
             ranked = self._closely(asked, ranked, 0.0)
-        return spread(ranked, learned_weights().spread)
+        return asked, spread(ranked, learned_weights().spread)
 
     def _look(self, asked: str, k: int, documents: Sequence[str] | None, closely: bool = True) -> _Looked:
         """Find and rank; the last is kept, for whoever asks for an answer and then for the legs."""
@@ -205,7 +214,7 @@ class Retriever:
             ranked = self._rank(asked, weighed, found, k)
             if closely:
                 ranked = self._closely(asked, ranked, learned_weights().joint)
-            self._latest = latest = _Looked(key, found, ranked)
+            self._latest = latest = _Looked(key, asked, found, ranked)
         return latest
 
     def _gathered(self, asked: str, k: int, documents: Sequence[str] | None) -> tuple[str, Weighed, list[Candidate]]:

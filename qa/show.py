@@ -65,6 +65,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
             }
             for one in answer.findings
         ],
+        "read_as": answer.read_as or None,
     }
 
 
@@ -177,11 +178,17 @@ def to_html(
         folded = say["near_misses"].format(n=len(answer.hits))
         misses = f'<details class="wd-misses"><summary>{folded}</summary><ol class="wd-hits">{cards}</ol></details>'
         none = f'<div class="wd-none">{say["declined"]}</div>'
-        return f'<div class="wd-reply wd-declined">{none}{misses if cards else ""}</div>'
+        return f'<div class="wd-reply wd-declined">{_read_as(answer, say)}{none}{misses if cards else ""}</div>'
     return (
-        f'<div class="wd-reply">{_answer_card(answer, say, verdicts)}'
+        f'<div class="wd-reply">{_read_as(answer, say)}{_answer_card(answer, say, verdicts)}'
         f'<div class="wd-label">{say["passages"]}</div><ol class="wd-hits">{cards}</ol></div>'
     )
+
+
+def _read_as(answer: Answer, say: Mapping[str, str]) -> str:
+    if not answer.read_as:
+        return ""
+    return f'<div class="wd-leaned">{say["read_as"]}<span class="wd-whole">{escape(answer.read_as)}</span></div>'
 
 
 def _answer_card(answer: Answer, say: Mapping[str, str], verdicts: str) -> str:

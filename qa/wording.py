@@ -61,6 +61,7 @@ _ROWS: Mapping[str, tuple[str, str, str]] = {
     "copy_link": ("复制链接", "複製連結", "Copy link"),
     "copied": ("已复制", "已複製", "Copied"),
     "searched_for": ("按上文查找：", "按上文查找：", "Searched for:"),
+    "read_as": ("按文档里的写法查找：", "按文件裡的寫法查找：", "Searched for, as the documents write it:"),
     "literally": ("只查原话", "只查原話", "Search my own words"),
     "ask_again": ("重新查找", "重新查找", "Ask again"),
     "searching": ("正在查找", "正在查找", "Searching"),

@@ -46,7 +46,7 @@ def test_ask_prints_the_contracts_object(qa: Run, seeds_index: Path) -> None:
     code, out, _ = qa("ask", "谁主持了大会", "--json", "--index", seeds_index, "-k", "3")
     answer = json.loads(out)
     assert code == 0
-    assert list(answer) == ["question", "answered", "confidence", "evidence", "span", "hits", "findings"]
+    assert list(answer) == ["question", "answered", "confidence", "evidence", "span", "hits", "findings", "read_as"]
     assert answer["answered"] is True
     assert list(answer["evidence"]) == ["document", "start", "end", "quote"]
     assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3]

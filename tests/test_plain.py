@@ -29,6 +29,15 @@ def test_the_text_numbers_sources_and_marks_evidence() -> None:
     )
 
 
+def test_the_text_says_what_was_looked_for_instead() -> None:
+    read = replace(answer(hit()), read_as="柴建军\n主持")
+    assert to_text(read).split("\n")[:3] == [
+        "按文档里的写法查找：柴建军 主持",
+        "",
+        "大会由党委副书记、纪委书记柴建军主持。",
+    ]
+
+
 def test_without_a_span_the_text_opens_with_the_evidence() -> None:
     assert to_text(answer(hit())).startswith("大会由党委副书记、纪委书记柴建军主持。\n")
 

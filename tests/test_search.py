@@ -259,6 +259,21 @@ def test_a_greeting_changes_nothing(retriever: Retriever) -> None:
     assert retriever.search(f"你好,请问{CHAIRED}?谢谢") == retriever.search(f"{CHAIRED}?")
 
 
+@pytest.mark.parametrize(
+    ("question", "read_as"),
+    [
+        ("柴健军主持了什么?", "柴建军主持了什么?"),
+        ("你好,请问南昌一院的院长是谁", "南昌市第一医院的院长是谁"),
+        ("Who chaired the congress in Nanchang?", "Who chaired the congress in 南昌?"),
+        ("誰主持了大會?", ""),
+        ("你好,请问谁主持了大会?谢谢", ""),
+        ("如何做红烧肉", ""),
+    ],
+)
+def test_an_answer_says_how_names_were_read(retriever: Retriever, question: str, read_as: str) -> None:
+    assert retriever.ask(question).read_as == read_as
+
+
 def test_every_documents_answer_is_given(retriever: Retriever) -> None:
     found = retriever.ask(CHAIRED).findings
     assert [one.text for one in found] == ["柴建军", "陈旭坚", "张立东"]

@@ -102,7 +102,16 @@ def test_the_json_of_an_answer_is_the_contract() -> None:
             }
         ],
         "findings": [],
+        "read_as": None,
     }
+
+
+def test_what_was_looked_for_instead_is_said_and_escaped() -> None:
+    read = replace(answer(hit()), read_as="<b>柴建军</b>主持了吗")
+    assert to_json(read)["read_as"] == "<b>柴建军</b>主持了吗"
+    for shown in (to_html(read), to_html(replace(read, answered=False))):
+        assert '写法查找：<span class="wd-whole">&#60;b&#62;柴建军&#60;/b&#62;主持了吗</span>' in shown
+    assert "wd-whole" not in to_html(answer(hit()))
 
 
 def test_several_answers_are_listed_with_their_documents() -> None:
