@@ -10,7 +10,7 @@ NumPy. Nothing here knows the index.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,9 +133,10 @@ class JointReader:
         )
         heads = "mix.w", "mix.b", "score.w", "score.b", "ends.w", "ends.b"
         self._heads = [arrays[name].astype(np.float32) for name in heads]
-        # The same passages come again with other questions: 100 KB each, and a vector 2 KB.
+        # The same passages come again with other questions: 100 KB each, their tokens 10 KB, and a vector 2 KB.
         self._alone = lru_cache(maxsize=500)(self._read_alone)
-        self._vector = lru_cache(maxsize=10_000)(self._make_vector)
+        self._row = lru_cache(maxsize=500)(lambda shown: packer.passages([shown])[0])
+        self._vector = lru_cache(maxsize=10_000)(self._passage_vector)
 
     @classmethod
     def load(cls, file: Path = _FILE) -> JointReader:
@@ -151,19 +152,23 @@ class JointReader:
         """Read passages, each as if there were no others."""
         asked = self._pack.question(question)
         own = self._alone(_kept(asked))
+        rows = [self._row(shown) for shown in passages]
         return [
             self._judge(np.concatenate([own, self._alone(_kept(row.ids))]), roles(asked, row), row, len(asked))
-            for row in self._pack.passages(passages)
+            for row in rows
         ]
 
     @np.errstate(over="ignore")
     def alike(self, question: str, passages: Sequence[Shown]) -> list[float]:
         """Return how near passages lie to a question, each a cosine from -1 to 1."""
-        asked = self._vector(_kept(self._pack.question(question)))
-        return [float(asked @ self._vector(_kept(row.ids))) for row in self._pack.passages(passages)]
+        asked = self._make_vector(self._pack.question(question))
+        return [float(asked @ self._vector(_anywhere(shown))) for shown in passages]
 
-    def _make_vector(self, tokens: bytes) -> Floats:
-        x: Floats = self._alone(tokens).astype(np.float32)
+    def _passage_vector(self, shown: Shown) -> Floats:
+        return self._make_vector(self._row(shown).ids)
+
+    def _make_vector(self, ids: Sequence[int]) -> Floats:
+        x: Floats = self._alone(_kept(ids)).astype(np.float32)
         for layer in self._apart:
             x = layer(x)
         mean: Floats = x.mean(axis=0)
@@ -184,6 +189,11 @@ class JointReader:
         mixed = _gelu(np.concatenate([x[0], x.mean(axis=0)]) @ weight + bias)
         own = x[start + row.start :][: len(row.offsets)]
         return Reading(float(mixed @ score[:, 0] + base[0]), row.offsets, own @ ends + shift)
+
+
+def _anywhere(shown: Shown) -> Shown:
+    """Return the same for each sentence of a passage that is read as a whole: a token has a character or more."""
+    return replace(shown, sentence=(0, 0)) if len(shown.text) < PASSAGE else shown
 
 
 def _kept(ids: Sequence[int]) -> bytes:

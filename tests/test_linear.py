@@ -1,12 +1,13 @@
 import subprocess
 import sys
+from functools import cache
 from itertools import count
 
 import numpy as np
 import pytest
 
 from qa import linear
-from qa.linear import Linear
+from qa.linear import Linear, hasten
 
 RNG = np.random.default_rng(0)
 WEIGHTS, BIAS = RNG.normal(size=(384, 1536)).astype(np.float32), RNG.normal(size=1536).astype(np.float32)
@@ -40,15 +41,29 @@ def test_numpy_and_torch_multiply_alike_to_the_last_bit(n: int, wide: np.ndarray
     assert np.array_equal(found, linear._by_numpy(rows, whole))
 
 
-def test_it_changes_to_what_is_fastest_after_a_while_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count how often what multiplies fastest is looked for, as in a new process."""
+    found: list[int] = []
     monkeypatch.setattr(linear, "_done", count())
     monkeypatch.setattr(linear, "_PATIENCE", 2)
-    asked = []
-    monkeypatch.setattr(linear, "_fastest", lambda: asked.append(1) or linear._by_torch())
-    multiplied = Linear(WEIGHTS, BIAS)
-    found = [multiplied(ROWS) for _ in range(4)]
-    assert len(asked) == 2
+    monkeypatch.setattr(linear, "_fastest", cache(lambda: found.append(1) or linear._by_torch()))
+    return found
+
+
+def test_it_changes_to_what_is_fastest_after_a_while_and_says_the_same(loaded: list[int]) -> None:
+    multiplied, found, seen = Linear(WEIGHTS, BIAS), [], []
+    for _ in range(4):
+        found.append(multiplied(ROWS))
+        seen.append(len(loaded))
+    assert seen == [0, 0, 1, 1]
     assert all(np.array_equal(found[0], other) for other in found)
+
+
+def test_it_changes_at_once_where_it_is_hastened(loaded: list[int]) -> None:
+    hasten()
+    assert loaded == [1]
+    assert linear._multiplier() is linear._fastest()
 
 
 def test_the_faster_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
