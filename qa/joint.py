@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from qa.linear import Linear
+from qa.linear import Linear, hasten
 from qa.text import simplify
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ BLOCK = 18  # bytes: a scale in two, and 32 numbers of four bits
 BEGIN, END = 0, 2  # the tokens around a text
 _ASKED, _ABOVE, _TOLD, _SHARED = range(4)
 _HEADS = 12
+_MANY = 16  # passages that take about as long as it does to load what reads them faster
+_SAFE = 75.0  # up to this, either way, float32 holds the sum of a thousand exponentials
 _PROMPTS = "query:", "passage:"
 PARTS = "qkv", "ao", "fi", "fo"
 _FILE = Path(__file__).with_name("joint.npz")
@@ -161,6 +163,8 @@ class JointReader:
     @np.errstate(over="ignore")
     def alike(self, question: str, passages: Sequence[Shown]) -> list[float]:
         """Return how near passages lie to a question, each a cosine from -1 to 1."""
+        if len(passages) > _MANY:
+            hasten()
         asked = self._make_vector(self._pack.question(question))
         return [float(asked @ self._vector(_anywhere(shown))) for shown in passages]
 
@@ -218,13 +222,16 @@ class _Layer:
 def _attend(qkv: Floats) -> Floats:
     n = len(qkv)
     query, key, value = qkv.reshape(n, 3, _HEADS, -1).transpose(1, 2, 0, 3)
+    query = query * np.float32(query.shape[-1] ** -0.5)
     chances: Floats = query @ key.transpose(0, 2, 1)
-    chances *= np.float32(query.shape[-1] ** -0.5)
-    chances -= chances.max(axis=-1, keepdims=True)
+    longest = [np.einsum("hnd,hnd->hn", x, x).max() for x in (query, key)]
+    if np.sqrt(longest[0] * longest[1]) > _SAFE:
+        chances -= chances.max(axis=-1, keepdims=True)
     np.exp(chances, out=chances)
-    chances /= chances.sum(axis=-1, keepdims=True)
-    met: Floats = (chances @ value).transpose(1, 0, 2).reshape(n, -1)
-    return met
+    # One column more of ones sums what each row is to be divided by.
+    met: Floats = chances @ np.concatenate([value, np.ones((_HEADS, n, 1), np.float32)], axis=2)
+    met = met[..., :-1] / met[..., -1:]
+    return met.transpose(1, 0, 2).reshape(n, -1)
 
 
 def _gelu(x: Floats) -> Floats:

@@ -21,7 +21,7 @@ Whole = npt.NDArray[np.int8]
 Multiply = Callable[[Floats, Whole], Floats]
 _MOST = np.float32(127)
 _LEAST = np.float32(1e-30)
-# A second of NumPy's work, about as long as torch takes to load; an answer by itself takes at most 432 products.
+# A second of NumPy's work, about as long as torch takes to load; one question in the words of its pages takes 450.
 _PATIENCE = 600
 _SAMPLE = (64, 384, 1536)
 _done = count()

@@ -78,12 +78,13 @@ def test_the_faster_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     linear._fastest.cache_clear()
 
 
-def test_a_single_question_does_not_wait_for_torch() -> None:
+def test_a_single_question_waits_for_torch_only_where_it_reads_much() -> None:
     asked = (
         "import sys; from qa.joint import Shown, shipped_joint_reader as reader\n"
         "passages = [Shown('标题', '大会由柴建军主持。' * n, (0, 9)) for n in range(1, 11)]\n"
-        "reader().alike('谁主持了大会', passages); reader().read('谁主持了大会', passages[:3])\n"
-        "print('torch' in sys.modules)"
+        "reader().alike('谁主持了大会', passages); reader().read('谁主持了大会', passages[:4])\n"
+        "print('torch' in sys.modules)\n"
+        "reader().alike('who', passages * 2); print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert run.stdout == "False\n"
+    assert run.stdout == "False\nTrue\n"

@@ -75,7 +75,7 @@ CONFIDENCE_C = 0.25  # from 0.08 to 4 the seeds' AUROC moves by 0.001, the publi
 # The margins to the next passages would fit the public sets better (AUROC 0.894 against 0.872) and questions of another
 # kind worse (on the seeds, where nothing is fitted, 0.840 against 0.870).
 CONFIDENCE = ("sure", "joint", "late", "cover_rare", "alike", "far", "far_alike", "year", "number")
-# The other sets hold passages that answer as well without being labelled, or none that would be told from the right one.
+# The other sets hold passages that answer without being labelled, or none that could be taken for the right one.
 COMPLETE = "cmrc_trial", "drcd_dev"
 THRESHOLD = 0.08  # a wrong answer costs a twelfth of what a missed one does: its sources are shown beside it
 
