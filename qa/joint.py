@@ -4,7 +4,7 @@ The network is multilingual-e5-small (MIT; Wang et al. 2024), parted in the midd
 lower six of its layers read question and passage apart and as they were, so what they make of a passage is kept; three
 of the upper six, trained by ``python -m training.joint`` beside all six of them, read both. Three others, trained
 beside six too, make a vector of either alone: it tells less, but of all languages, and is kept for long. It runs in
-NumPy. Nothing here knows the index.
+NumPy, with products by torch once that pays (:mod:`qa.linear`). Nothing here knows the index.
 """
 
 from __future__ import annotations
