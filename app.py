@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _SEEDS = Path("seeds")
 # Questions asked at once share the cores: threads of one small product that wait for each other's turn spin meanwhile.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _ENVIRONMENT = "environment"
 

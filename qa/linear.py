@@ -84,9 +84,14 @@ def _by_numpy(rows: Floats, whole: Whole) -> Floats:
 
 def _by_torch() -> Multiply:
     import torch  # noqa: PLC0415
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415
+
+    # Products so small gain nothing by a second thread, which then spins and keeps NumPy's own from working.
+    threads = ThreadpoolController().select(user_api="openmp")
 
     def multiply(rows: Floats, whole: Whole) -> Floats:
-        found: Any = torch._int_mm(torch.from_numpy(rows.astype(np.int8)), torch.from_numpy(whole))
+        with threads.limit(limits=1):
+            found: Any = torch._int_mm(torch.from_numpy(rows.astype(np.int8)), torch.from_numpy(whole))
         out: Floats = found.numpy().astype(np.float32)
         return out
 

@@ -41,6 +41,20 @@ def test_numpy_and_torch_multiply_alike_to_the_last_bit(n: int, wide: np.ndarray
     assert np.array_equal(found, linear._by_numpy(rows, whole))
 
 
+def test_one_thread_multiplies_and_as_many_as_before_serve_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    multiply, product, threads = linear._by_torch(), torch._int_mm, []
+    monkeypatch.setattr(torch, "_int_mm", lambda *both: threads.append(torch.get_num_threads()) or product(*both))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        multiply(np.ones((2, 384), np.float32), np.ones((384, 1536), np.int8))
+        assert (threads, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count how often what multiplies fastest is looked for, as in a new process."""
