@@ -64,8 +64,12 @@ def _multiplier() -> Multiply:
 
 @cache
 def _fastest() -> Multiply:
-    sample = np.ones(_SAMPLE[:2], np.float32), np.ones(_SAMPLE[1:], np.int8)
-    return min(_by_torch(), _by_numpy, key=lambda multiply: _seconds(multiply, *sample))
+    rows, whole = np.full(_SAMPLE[:2], _MOST, np.float32), np.full(_SAMPLE[1:], _MOST, np.int8)
+    other = _by_torch()
+    # Processors without instructions for this may add pairs of products in sixteen bits, which overflow.
+    if not np.array_equal(other(rows, whole), _by_numpy(rows, whole)):
+        return _by_numpy
+    return min(other, _by_numpy, key=lambda multiply: _seconds(multiply, rows, whole))
 
 
 def _seconds(multiply: Multiply, rows: Floats, whole: Whole) -> float:

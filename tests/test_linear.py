@@ -84,10 +84,20 @@ def test_the_faster_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(rows: np.ndarray, whole: np.ndarray) -> np.ndarray:
         for _ in range(20):
             rows @ whole.astype(np.float32)
-        return rows
+        return linear._by_numpy(rows, whole)
 
     linear._fastest.cache_clear()
     monkeypatch.setattr(linear, "_by_torch", lambda: slow)
+    assert linear._fastest() is linear._by_numpy
+    linear._fastest.cache_clear()
+
+
+def test_what_is_not_exact_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def saturated(rows: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        return np.full((len(rows), whole.shape[1]), 2**15 * len(whole) / 2, np.float32)
+
+    linear._fastest.cache_clear()
+    monkeypatch.setattr(linear, "_by_torch", lambda: saturated)
     assert linear._fastest() is linear._by_numpy
     linear._fastest.cache_clear()
 
