@@ -25,14 +25,18 @@ _LEAST = -12.0  # and no less is told apart
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """How many passages at most, and how far behind the first, stand close; what a cosine counts beside the score."""
+    """How many passages at most, and how far behind the first, stand close; what a cosine counts beside the score.
+
+    ``trust``: the share of its weight that the judge's score counts.
+    """
 
     most: int
     margin: float
     alike: float
+    trust: float
 
 
-NEAR_BY, FAR_OFF = Close(10, 5.0, 10.0), Close(40, 15.0, 12.0)
+NEAR_BY, FAR_OFF = Close(10, 5.0, 10.0, 1.0), Close(40, 15.0, 12.0, 0.7)
 
 
 class Judge(Protocol):
@@ -67,7 +71,7 @@ def read_closely(
     first = [item for item in close[:MOST_READ] if item.score >= close[0].score - MARGIN]
     read = _read(question, first, judge, encode_tokens)
     if weight:
-        read = _ordered(read, weight)
+        read = _ordered(read, reach.trust * weight)
     order = [*read, *close[len(read) :]]
     placed = (replace(item, score=place.score) for item, place in zip(order, ranked, strict=False))
     return [*placed, *ranked[len(order) :]]

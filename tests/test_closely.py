@@ -131,6 +131,14 @@ def test_more_is_compared_of_a_question_in_other_words_than_the_pages() -> None:
     assert [item.candidate.row for item in closely(near, *wide)[:3]] == [1, 0, 2]
 
 
+def test_the_judge_is_trusted_less_on_a_question_in_other_words_than_the_pages() -> None:
+    items = [ranked(0, 5.0), ranked(1, 4.0)]
+    assert [item.candidate.row for item in closely(Judge(t1=1.2), *items)] == [1, 0]
+    far = [replace(item, features={**item.features, "reach": FAR - 0.01}) for item in items]
+    assert [item.candidate.row for item in closely(Judge(t1=1.2), *far)] == [0, 1]
+    assert [item.candidate.row for item in closely(Judge(t1=1.2 / FAR_OFF.trust), *far)] == [1, 0]
+
+
 def test_the_judge_is_trusted_only_so_far() -> None:
     items = [ranked(0, 5.0), ranked(1, 4.0)]
     assert read(Judge(t0=6.0, t1=90.0), *items) == [(0, 5.0), (1, 4.0)]
