@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from qa.show import escape, notice_to_html
+from qa.show import escape, notice_to_html, searched_to_html
 from qa.wording import words
 
 
@@ -18,13 +18,11 @@ def turn_to_html(question: str, searched: str, reply: str, language: str, judged
     The chat component strips data from elements, so addresses carry the question to the page's script.
     """
     say = words(language)
-    leaned = (
-        f'<div class="wd-leaned">{say["searched_for"]}<span class="wd-whole">{escape(searched)}</span>'
-        f'<button type="button" class="wd-literal">{say["literally"]}</button></div>'
-    )
+    literally = f'<button type="button" class="wd-literal">{say["literally"]}</button>'
+    leaned = searched_to_html(say["searched_for"], searched, literally) if searched else ""
     nothing = f'<button type="button" class="wd-judge wd-declined">{say["nothing_answers"]}</button>'
     return (
-        f'<div class="wd-turn">{leaned if searched else ""}{reply}<div class="wd-next-steps">'
+        f'<div class="wd-turn">{leaned}{reply}<div class="wd-next-steps">'
         f"{_asking('wd-again', say['ask_again'], question)}{_asking('wd-why', say['why_not'], searched or question)}"
         f"{nothing if judged else ''}</div></div>"
     )

@@ -154,10 +154,9 @@ class JointReader:
         """Read passages, each as if there were no others."""
         asked = self._pack.question(question)
         own = self._alone(_kept(asked))
-        rows = [self._row(shown) for shown in passages]
         return [
             self._judge(np.concatenate([own, self._alone(_kept(row.ids))]), roles(asked, row), row, len(asked))
-            for row in rows
+            for row in map(self._row, passages)
         ]
 
     @np.errstate(over="ignore")

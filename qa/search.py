@@ -163,12 +163,13 @@ class Retriever:
     def ask(self, question: str, k: int = 5, documents: Sequence[str] | None = None) -> Answer:
         """Return the answer with its sources, or a plain no with the near misses; as :meth:`search`."""
         question = _checked(question, k)
-        if not gist(question):
+        about = gist(question)
+        if not about:
             return answer(question, [], [])
         asked, ordered = self._ordered(question, k, documents)
         [hits] = self._hits(ordered[:k])
         answered = answer(question, hits, [signals(item) for item in ordered[:k]], self._weights)
-        return answered if simplify(asked) == simplify(gist(question)) else replace(answered, read_as=asked)
+        return answered if simplify(asked) == simplify(about) else replace(answered, read_as=asked)
 
     def legs(self, question: str, k: int = 10) -> dict[str, list[Hit]]:
         """Return the k best hits of the ``dense`` leg, the ``lexical`` leg and of both ``fused``.

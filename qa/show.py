@@ -174,21 +174,24 @@ def to_html(
     say = words(language)
     verdicts = _verdicts(say) if judged else ""
     cards = "".join(_card(answer, hit, titles or {}, say, verdicts) for hit in answer.hits)
+    read_as = searched_to_html(say["read_as"], answer.read_as) if answer.read_as else ""
     if not answer.answered:
         folded = say["near_misses"].format(n=len(answer.hits))
         misses = f'<details class="wd-misses"><summary>{folded}</summary><ol class="wd-hits">{cards}</ol></details>'
         none = f'<div class="wd-none">{say["declined"]}</div>'
-        return f'<div class="wd-reply wd-declined">{_read_as(answer, say)}{none}{misses if cards else ""}</div>'
+        return f'<div class="wd-reply wd-declined">{read_as}{none}{misses if cards else ""}</div>'
     return (
-        f'<div class="wd-reply">{_read_as(answer, say)}{_answer_card(answer, say, verdicts)}'
+        f'<div class="wd-reply">{read_as}{_answer_card(answer, say, verdicts)}'
         f'<div class="wd-label">{say["passages"]}</div><ol class="wd-hits">{cards}</ol></div>'
     )
 
 
-def _read_as(answer: Answer, say: Mapping[str, str]) -> str:
-    if not answer.read_as:
-        return ""
-    return f'<div class="wd-leaned">{say["read_as"]}<span class="wd-whole">{escape(answer.read_as)}</span></div>'
+def searched_to_html(label: str, searched: str, after: str = "") -> str:
+    """Return the line that says what was searched for in place of the question.
+
+    :param label: what stands before it, and ``after``: what stands behind it, both HTML.
+    """
+    return f'<div class="wd-leaned">{label}<span class="wd-whole">{escape(searched)}</span>{after}</div>'
 
 
 def _answer_card(answer: Answer, say: Mapping[str, str], verdicts: str) -> str:

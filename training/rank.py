@@ -26,6 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from qa.build import build_index
+from qa.calibrate import Labelled, apply, fit_scale_and_shift
 from qa.closely import read_closely
 from qa.embed import Encoder, TokenEncoder, load_encoder
 from qa.gist import gist
@@ -331,11 +332,10 @@ def fit_confidence(rows: list[tuple[str, bool, dict[str, float], bool]]) -> dict
     model.fit((x[tune] - mean) / spread, y[tune], sample_weight=worth[tune])
     weights = model.coef_[0] / spread
     intercept = float(model.intercept_[0] - weights @ mean)
-    known = tune & np.isin(sets, COMPLETE)
-    platt = LogisticRegression(C=1e3).fit((intercept + x[known] @ weights)[:, None], y[known])
-    weights = weights * platt.coef_[0, 0]
-    intercept = float(intercept * platt.coef_[0, 0] + platt.intercept_[0])
-    chances = 1 / (1 + np.exp(-(intercept + x @ weights)))
+    before = 1 / (1 + np.exp(-(intercept + x @ weights)))
+    scale, shift = fit_scale_and_shift(Labelled(before, y, y).part(tune & np.isin(sets, COMPLETE)))
+    weights, intercept = weights * scale, intercept * scale + shift
+    chances = apply(before, scale, shift)
     for name in (*dict.fromkeys(sets.tolist()), "all"):
         half = ~tune & ((sets == name) | (name == "all"))
         p, right = chances[half], y[half]
