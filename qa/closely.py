@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from qa.joint import Reading, Shown
+from qa.joint import Reading
+from qa.packer import Shown
 from qa.rank import EncodeTokens, Ranked
 from qa.reread import found_in
 from qa.span import read_spans

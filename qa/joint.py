@@ -13,47 +13,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from qa.linear import Linear, hasten
-from qa.text import simplify
-
-if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
+from qa.packer import PASSAGE, Packer, Row, Shown
+from qa.pieces import PieceCutter
 
 Floats = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
-QUESTION, HEADING, PASSAGE = 32, 16, 128  # the most tokens taken of each
 BLOCK = 18  # bytes: a scale in two, and 32 numbers of four bits
-BEGIN, END = 0, 2  # the tokens around a text
 _ASKED, _ABOVE, _TOLD, _SHARED = range(4)
 _HEADS = 12
 _MANY = 16  # passages that take about as long as it does to load what reads them faster
 _SAFE = 75.0  # up to this, either way, float32 holds the sum of a thousand exponentials
-_PROMPTS = "query:", "passage:"
 PARTS = "qkv", "ao", "fi", "fo"
-_FILE = Path(__file__).with_name("joint.npz")
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What is shown of a passage: its heading, its text, and the sentence that the window is laid around."""
-
-    heading: str
-    text: str
-    sentence: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A passage's tokens; those of its own text begin at ``start``, with their ``offsets`` there."""
-
-    ids: list[int]
-    start: int
-    offsets: list[tuple[int, int]]
+# The trained network; the pieces of texts, and a vector for each, of which only those that occur come into memory.
+NETWORK, PIECES, WORDS = "joint.npz", "joint_pieces.model", "joint_words.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,48 +47,6 @@ class Reading:
     ends: Floats
 
 
-class Packer:
-    """Turns texts into the tokens that the network reads."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._asked, self._told = (self._encode([prompt])[0].ids for prompt in _PROMPTS)
-
-    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
-        found: list[Encoding] = self._tokenizer.encode_batch(
-            [simplify(text) for text in texts], add_special_tokens=False
-        )
-        return found
-
-    def question(self, question: str) -> list[int]:
-        """Return a question's tokens; of one that is too long, the end."""
-        (encoded,) = self._encode([question])
-        return [BEGIN, *self._asked, *encoded.ids[-QUESTION:], END]
-
-    def passages(self, passages: Sequence[Shown]) -> list[Row]:
-        """Return the tokens of passages; of a long one, as much as fits around its sentence."""
-        headings = self._encode([shown.heading for shown in passages])
-        texts = self._encode([shown.text for shown in passages])
-        rows = []
-        for shown, heading, text in zip(passages, headings, texts, strict=True):
-            first, last = _window(text, shown.sentence)
-            above = [BEGIN, *self._told, *heading.ids[:HEADING], END]
-            rows.append(Row([*above, *text.ids[first:last], END], len(above), text.offsets[first:last]))
-        return rows
-
-
-def _window(text: Encoding, sentence: tuple[int, int]) -> tuple[int, int]:
-    n = len(text.ids)
-    if n <= PASSAGE:
-        return 0, n
-    inside = [k for k, (start, end) in enumerate(text.offsets) if start < sentence[1] and end > sentence[0]]
-    first, last = (inside[0], inside[-1] + 1) if inside else (0, 0)
-    begin = first
-    if last - first < PASSAGE:
-        begin = max(0, min(first - (PASSAGE - (last - first)) // 2, n - PASSAGE))
-    return begin, min(n, begin + PASSAGE)
-
-
 def roles(asked: Sequence[int], row: Row) -> list[int]:
     """Return what each token of a question and then of a passage is: asked, above, told; more if both sides hold it."""
     held, wanted = set(row.ids[2:]), set(asked[3:-1])
@@ -123,10 +59,10 @@ def roles(asked: Sequence[int], row: Row) -> list[int]:
 class JointReader:
     """The network with its tokenizer; can be used from many threads at once."""
 
-    def __init__(self, packer: Packer, arrays: dict[str, Array]) -> None:
-        """Take the arrays that ``training/joint.py`` writes."""
+    def __init__(self, packer: Packer, words: Array, arrays: dict[str, Array]) -> None:
+        """Take the pieces' vectors and the arrays that ``training/joint.py`` writes."""
         self._pack = packer
-        self._words = arrays["word"]
+        self._words = words
         self._place = arrays["place"].astype(np.float32)
         self._role = arrays["role"].astype(np.float32)
         self._norm = arrays["norm"].astype(np.float32)
@@ -137,17 +73,16 @@ class JointReader:
         self._heads = [arrays[name].astype(np.float32) for name in heads]
         # The same passages come again with other questions: 100 KB each, their tokens 10 KB, and a vector 2 KB.
         self._alone = lru_cache(maxsize=500)(self._read_alone)
-        self._row = lru_cache(maxsize=500)(lambda shown: packer.passages([shown])[0])
+        self._row = lru_cache(maxsize=500)(packer.passage)
         self._vector = lru_cache(maxsize=10_000)(self._passage_vector)
 
     @classmethod
-    def load(cls, file: Path = _FILE) -> JointReader:
+    def load(cls, folder: Path = Path(__file__).parent) -> JointReader:
         """Read the network that ships with the package."""
-        from tokenizers import Tokenizer  # noqa: PLC0415
-
-        with np.load(file, allow_pickle=False) as data:
+        with np.load(folder / NETWORK, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
-        return cls(Packer(Tokenizer.from_buffer(arrays.pop("tokenizer").tobytes())), arrays)
+        packer = Packer(PieceCutter((folder / PIECES).read_bytes()))
+        return cls(packer, np.load(folder / WORDS, mmap_mode="r", allow_pickle=False), arrays)
 
     @np.errstate(over="ignore")  # in the tail of _gelu
     def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:

@@ -22,7 +22,7 @@ from tokenizers.models import Unigram
 from tokenizers.normalizers import Precompiled
 from tokenizers.pre_tokenizers import CharDelimiterSplit, Sequence
 
-from qa.pieces import PieceCutter
+from qa.pieces import PieceCutter, piece_model
 
 Codes = npt.NDArray[np.uint32]
 
@@ -88,7 +88,7 @@ class BulkTokenizer:
     def _pieces(self) -> PieceCutter | None:
         model = json.loads(self._whole.model.__getstate__())
         try:
-            return PieceCutter(model["vocab"], model["unk_id"])
+            return PieceCutter(piece_model(model["vocab"], model["unk_id"]))
         except ValueError:
             return None
 

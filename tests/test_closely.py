@@ -5,7 +5,8 @@ import numpy as np
 
 from qa.closely import FAR, FAR_OFF, MARGIN, MOST_READ, NEAR_BY, read_closely
 from qa.embed import Encoder, TokenEncoder
-from qa.joint import Reading, Shown
+from qa.joint import Reading
+from qa.packer import Shown
 from qa.rank import Candidate, Ranked
 from qa.records import Passage
 

@@ -3,7 +3,8 @@ import threading
 import numpy as np
 import pytest
 
-from qa.joint import PASSAGE, QUESTION, JointReader, Packer, Shown, _attend, shipped_joint_reader, unpacked
+from qa.joint import JointReader, _attend, shipped_joint_reader, unpacked
+from qa.packer import Shown
 from qa.text import simplify
 
 CHAIRED = "谁主持了大会?"
@@ -17,10 +18,6 @@ def shown(text: str, heading: str = "", sentence: tuple[int, int] | None = None)
 
 def scores(question: str, *passages: Shown) -> list[float]:
     return [reading.score for reading in shipped_joint_reader().read(question, passages)]
-
-
-def packer() -> Packer:
-    return shipped_joint_reader()._pack
 
 
 @pytest.mark.parametrize(
@@ -56,25 +53,6 @@ def test_the_words_that_answer_begin_and_end_where_it_says(text: str) -> None:
     assert reading.ends.shape == (len(reading.offsets), 2)
     first, last = reading.ends.argmax(axis=0)
     assert text[reading.offsets[first][0] : reading.offsets[last][1]] == "柴建军"
-
-
-def test_the_window_lies_around_the_sentence() -> None:
-    text = "前" * 400 + ANSWERS + "后" * 400
-    (row,) = packer().passages([shown(text, sentence=(400, 400 + len(ANSWERS)))])
-    assert len(row.offsets) == PASSAGE
-    assert row.offsets[0][0] < 400 < 400 + len(ANSWERS) < row.offsets[-1][1]
-    (whole,) = packer().passages([shown(ANSWERS)])
-    assert (whole.offsets[0][0], whole.offsets[-1][1]) == (0, len(ANSWERS))
-
-
-def test_a_sentence_longer_than_the_window_is_read_from_its_start() -> None:
-    (row,) = packer().passages([shown("甲" * 2000, sentence=(500, 2000))])
-    assert (len(row.offsets), row.offsets[0][0]) == (PASSAGE, 500)
-
-
-def test_of_a_long_question_the_end_is_read() -> None:
-    assert packer().question("甲" * 500 + CHAIRED)[-4:] == packer().question(CHAIRED)[-4:]
-    assert len(packer().question("甲" * 500)) <= QUESTION + 6
 
 
 @pytest.mark.parametrize("text", ["", " ", "\x00\ufeff", "🙂" * 300, "\u0301" * 50, "a" * 5000])

@@ -104,7 +104,8 @@ def test_what_is_not_exact_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_single_question_waits_for_torch_only_where_it_reads_much() -> None:
     asked = (
-        "import sys; from qa.joint import Shown, shipped_joint_reader as reader\n"
+        "import sys; from qa.joint import shipped_joint_reader as reader\n"
+        "from qa.packer import Shown\n"
         "passages = [Shown('标题', '大会由柴建军主持。' * n, (0, 9)) for n in range(1, 11)]\n"
         "reader().alike('谁主持了大会', passages); reader().read('谁主持了大会', passages[:4])\n"
         "print('torch' in sys.modules)\n"

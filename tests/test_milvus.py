@@ -24,10 +24,11 @@ from qa.embed import Encoder
 from qa.errors import StoreDamaged, StoreUnreachable
 from qa.evaluation import evaluate
 from qa.generation import Generation
-from qa.joint import Reading, Shown, shipped_joint_reader
+from qa.joint import Reading, shipped_joint_reader
 from qa.milvus import Connection, MilvusStore, parse_address
 from qa.milvus_records import analysed, number_of
 from qa.milvus_update import delete_documents, upsert_documents
+from qa.packer import Shown
 from qa.questions import read_questions
 from qa.records import Document, Passage
 from qa.search import Retriever

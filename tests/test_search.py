@@ -10,8 +10,9 @@ from qa.build import build_index
 from qa.closely import MOST_READ
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import IndexMissing, IndexStale, InvalidQuestion, ModelMismatch
-from qa.joint import Reading, Shown
+from qa.joint import Reading
 from qa.lexical import LexicalIndex, Scored, question_terms
+from qa.packer import Shown
 from qa.rank import learned_weights
 from qa.records import Document
 from qa.search import Retriever

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import qa.reader
 from qa.compare import COVER, TYPES, Alphabet, ask, compare, lay, runs, tell
 from qa.embed import Encoder, TokenEncoder, Tokens
-from qa.joint import Reading, Shown, shipped_joint_reader
+from qa.joint import Reading, shipped_joint_reader
+from qa.packer import Shown
 from qa.reader import LONGEST, Reader, shipped_reader
 from qa.span import SIGNALS, allowed, find_span, jointly, link, probability, read_spans
 from training.reading import Batch, Network

@@ -11,9 +11,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("rjieba")
 pytest.importorskip("scipy")
 
-from tokenizers import Tokenizer  # noqa: E402
-
-from qa.joint import JointReader, Packer, Shown, roles, unpacked  # noqa: E402
+from qa.joint import JointReader, roles, unpacked  # noqa: E402
+from qa.packer import Packer, Shown  # noqa: E402
+from qa.pieces import PieceCutter  # noqa: E402
+from training import joint_file  # noqa: E402
 from training.asking import collect  # noqa: E402
 from training.foreign import Words  # noqa: E402
 from training.group import Group, read_groups, write  # noqa: E402
@@ -43,7 +44,7 @@ from training.joint_data import (  # noqa: E402
     ways_to_ask,
     without_answer,
 )
-from training.joint_file import begun, halfway, packed, stored, trained, whole  # noqa: E402
+from training.joint_file import begun, halfway, packed, pieces_of, stored, trained, whole  # noqa: E402
 from training.joint_net import ASKED, Apart, Lower, Upper  # noqa: E402
 from training.multilingual import Packed  # noqa: E402
 
@@ -117,13 +118,13 @@ def group(question: str = QUESTION, answers: str = ANSWERS, answer: str = "柴�
 
 @pytest.fixture(scope="module")
 def arrays(model: Packed) -> dict[str, np.ndarray]:
-    found = begun(model, [n for n, piece in enumerate(PIECES) if piece != "rare"])
+    found = begun(model)
     return {**found, "role": np.random.default_rng(2).normal(0, 0.5, found["role"].shape).astype(np.float32)}
 
 
 @pytest.fixture(scope="module")
-def packer(arrays: dict[str, np.ndarray]) -> Packer:
-    return Packer(Tokenizer.from_buffer(arrays["tokenizer"].tobytes()))
+def packer(model: Packed) -> Packer:
+    return Packer(PieceCutter(pieces_of(model)))
 
 
 @pytest.fixture
@@ -149,6 +150,7 @@ def one_step(deck: Deck, *, answered: bool = True) -> Step:
 
 
 def test_the_network_that_ships_says_what_the_trained_one_says(
+    model: Packed,
     arrays: dict[str, np.ndarray],
     told: tuple[Told, Deck],
     packer: Packer,
@@ -158,19 +160,19 @@ def test_the_network_that_ships_says_what_the_trained_one_says(
     monkeypatch.setattr("qa.joint.Linear", exactly)  # what rounding changes: tests/test_joint.py
     torch.manual_seed(0)
     net, apart = Upper(arrays, (0, 2, 5)).eval(), Apart(arrays, (0, 2, 5)).eval()
-    np.savez(tmp_path / "joint.npz", **trained(arrays, parameters(net), parameters(apart)))
+    joint_file.write(tmp_path, model, arrays, trained(arrays, parameters(net), parameters(apart)))
     sides = told[0].sides(one_step(told[1]))
     with torch.no_grad():
         scores, ends = net(sides.pairs(), sides.roles)
         cosines = apart(sides.asked, sides.is_asked) @ apart(sides.told, sides.is_told).T
     passages = [shown(text) for text in (ANSWERS, BESIDE, "有代表。")]
-    reader = JointReader.load(tmp_path / "joint.npz")
+    reader = JointReader.load(tmp_path)
     assert reader.alike(QUESTION, passages) == pytest.approx(cosines[0, :3].tolist(), abs=0.002)
     assert abs(cosines[0, 0] - cosines[0, 1]) > 0.004
     readings = reader.read(QUESTION, passages)
     assert [reading.score for reading in readings] == pytest.approx(scores[:3].tolist(), abs=0.02)
     assert abs(scores[0] - scores[1]) > 0.05
-    for reading, row, wanted in zip(readings, packer.passages(passages), ends, strict=False):
+    for reading, row, wanted in zip(readings, map(packer.passage, passages), ends, strict=False):
         assert reading.offsets == row.offsets
         assert np.abs(reading.ends - wanted[row.start :][: len(row.offsets)].numpy()).max() < 0.05
 
@@ -179,7 +181,7 @@ def test_roles_are_those_of_the_reader(packer: Packer, told: tuple[Told, Deck]) 
     step = one_step(told[1])
     seen = told[0].sides(step).roles
     asked = packer.question(QUESTION)
-    for found, row in zip(seen.tolist(), packer.passages([shown(ANSWERS), shown(BESIDE)]), strict=False):
+    for found, row in zip(seen.tolist(), map(packer.passage, (shown(ANSWERS), shown(BESIDE))), strict=False):
         wanted = roles(asked, row)
         assert found[: len(asked)] == wanted[: len(asked)]
         assert found[ASKED : ASKED + len(row.ids)] == wanted[len(asked) :]
@@ -244,7 +246,7 @@ def test_a_step_shows_the_answering_passage_first_unless_nothing_answers(told: t
 
 def test_the_answers_first_and_last_tokens_are_found(packer: Packer) -> None:
     start = ANSWERS.index("柴建军")
-    (row,) = packer.passages([shown(ANSWERS)])
+    row = packer.passage(shown(ANSWERS))
     first, last = answer_tokens(row, start, start + 3)
     assert ANSWERS[row.offsets[first - row.start][0] : row.offsets[last - row.start][1]] == "柴建军"
     assert answer_tokens(row, -1, -1) == (-1, -1)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from qa.joint import Packer
+from qa.packer import Packer
+from qa.pieces import PieceCutter
 from qa.translate import shipped_lexicon
 from training.asking import collect
 from training.clean import clean_sources, read_clean
@@ -31,11 +31,11 @@ from training.foreign import Words, backwards, senses
 from training.group import KINDS, Group, read_groups
 from training.groups import write_all
 from training.joint_data import BRIEF, CHINESE, SWAPPED, Known, held_out, put_into_numbers
-from training.joint_file import Arrays, begun, halfway, keep_pieces, texts_by_language, trained
+from training.joint_file import Arrays, begun, halfway, pieces_of, trained, write
 from training.joint_net import ASKED, Apart, Lower, Upper, halved, roles
 from training.multilingual import packed_file, read_packed
 
-OUT = Path(__file__).parents[1] / "qa" / "joint.npz"
+QA = Path(__file__).parents[1] / "qa"
 SHORT = (0, 2, 5)  # the upper layers that ship
 SHOWN = 4  # passages of a question in one step
 SIZES = np.array([64, 88, 112, 152])  # tokens of a passage, filled up
@@ -337,23 +337,6 @@ def what_is_known(cache: Path, groups: Sequence[Group]) -> Known:
     return Known(Words(told, senses(read_clean(cache, "dictionary_cedict_en_zh"))), names, sounds)
 
 
-def start(cache: Path) -> Arrays:
-    """Return the arrays that training begins with: the network as it was, and heads that know nothing."""
-    model = read_packed(packed_file())
-    texts = texts_by_language(parallel(cache))
-    for language, name, *fields in (
-        ("zh", "docs_xwlb_news_zh", "text"),
-        ("zh", "docs_crud_news_zh", "text"),
-        ("zh", "docs_abstracts_zh", "text"),
-        ("zh", "qa_cmrc2018_zh", "question", "passage"),
-        ("zh", "dictionary_cedict_en_zh", "zh"),
-        ("ja", "qa_jaquad_ja", "question", "passage"),
-        ("en", "qa_medquad_en", "question"),
-    ):
-        texts[language] += [record[field][:500] for record in read_clean(cache, name) for field in fields]
-    return begun(model, keep_pieces(model, texts))
-
-
 def warmed(arrays: Arrays, earlier: Path) -> Arrays:
     """Return the arrays half way to an earlier reader, with its heads."""
     before = read_file(earlier)
@@ -362,7 +345,7 @@ def warmed(arrays: Arrays, earlier: Path) -> Arrays:
 
 
 def main() -> None:
-    """Make the groups, put them into numbers, train, and write ``qa/joint.npz``."""
+    """Make the groups, put them into numbers, train, and write ``qa/joint.npz`` and what belongs to it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds train/ and dev/")
     parser.add_argument("--cache", type=Path, default=Path(__file__).with_name(".cache"))
@@ -377,9 +360,10 @@ def main() -> None:
     clean_sources(options.data, options.cache, [options.data / "dev", *options.never])
     write_all(options.cache)
     groups = [group for kind in KINDS for group in read_groups(options.cache / "groups", kind)]
-    arrays = start(options.cache)
+    model = read_packed(packed_file())
+    arrays = begun(model)
     reading = warmed(arrays, options.earlier) if options.earlier else arrays
-    packer = Packer(Tokenizer.from_buffer(arrays["tokenizer"].tobytes()))
+    packer = Packer(PieceCutter(pieces_of(model)))
     known = what_is_known(options.cache, groups)
     data = put_into_numbers(groups, packer, known, random.Random(11))  # noqa: S311
     told, deck = Told(data, Lower(arrays), options.device), Deck(data, np.random.default_rng(0))
@@ -388,7 +372,7 @@ def main() -> None:
     train(nets, told, deck, 60 * options.minutes)
     for name, net in (("full", nets.full), ("short", nets.short)):
         print(name, right_of_three(net, told, deck))
-    np.savez_compressed(OUT, **trained(arrays, parameters(nets.short), parameters(nets.three)))
+    write(QA, model, arrays, trained(arrays, parameters(nets.short), parameters(nets.three)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qa.joint import Packer, Row, Shown
+from qa.packer import Packer, Row, Shown
 from qa.text import fold, sentences
 from training.asking import Names, Sounds, brief, chatty, misspelt, named, renumbered, shortened, swapped, unknown
 from training.foreign import Words, asked_of, turned
@@ -25,7 +25,6 @@ UNANSWERED = frozenset({"chat", "absent"})
 MISSES = 4
 HELD = 16
 _LEAST_LEFT = 20  # characters of a passage less its answer
-_SOME = 5_000  # texts at a time
 
 Arrays = dict[str, np.ndarray]
 
@@ -147,7 +146,7 @@ def put_into_numbers(groups: Sequence[Group], packer: Packer, known: Known, rng:
         first = passages(answering(group)), -1 if left is None else passages(left)
         rows.append([*first, *misses, KINDS.index(group.kind), held_out(group)])
         asked += [(questions(question), n, way) for question, way in ways_to_ask(group, known, rng)]
-    told = [row for at in range(0, len(passages.all), _SOME) for row in packer.passages(passages.all[at : at + _SOME])]
+    told = [packer.passage(shown) for shown in passages.all]
     ends = [answer_tokens(told[row[0]], group.start, group.end) for row, group in zip(rows, groups, strict=True)]
     table = np.array(rows, np.int32)
     return {
@@ -167,6 +166,6 @@ def put_into_numbers(groups: Sequence[Group], packer: Packer, known: Known, rng:
 
 def _flat(name: str, rows: Sequence[Sequence[int]]) -> Arrays:
     return {
-        f"{name}.tokens": np.concatenate([np.array(row, np.uint16) for row in rows]),
+        f"{name}.tokens": np.concatenate([np.array(row, np.uint32) for row in rows]),
         f"{name}.lengths": np.array([len(row) for row in rows], np.uint16),
     }

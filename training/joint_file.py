@@ -1,61 +1,29 @@
-"""The joint reader's file: how it begins, as multilingual-e5-small, and how what was trained goes into it."""
+"""The joint reader's files: how they begin, as multilingual-e5-small, and how what was trained goes into them."""
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from qa.joint import PARTS, Array, matrix
-from qa.text import simplify
-from training.multilingual import Packed, piece_tokenizer
+from qa.joint import NETWORK, PARTS, PIECES, WORDS, Array, matrix
+from qa.pieces import piece_model
+from training.multilingual import Packed
 
-PIECES = 45_000
 PARTED = 6  # layers that read question and passage apart
 PLACES = 200
 NORMS = "aln", "oln"
-# What a language's pieces count: users ask in Chinese, then English; of the rest, some are better known to the network.
-_COUNTS = {
-    "zh": 3, "en": 2, "ru": 0.7, "ja": 0.6, "de": 0.6, "es": 0.6, "fr": 0.5, "ar": 0.5, "ko": 0.4, "vi": 0.4, "pt": 0.4,
-    "it": 0.35, "id": 0.25, "tr": 0.25, "pl": 0.25, "nl": 0.25, "th": 0.2, "hi": 0.2,
-}  # fmt: skip
-_MOST_TEXTS = 110_000
-
 Arrays = dict[str, Array]
 
 
-def keep_pieces(model: Packed, texts: Mapping[str, Sequence[str]]) -> list[int]:
-    """Return the numbers of the pieces that ship: the commonest of each language, so that no language falls apart.
-
-    :param texts: texts by language. Where they are few, the model's own order, by frequency, decides.
-    """
-    tokenizer = piece_tokenizer(model)
-    worth = 1e-8 / (1 + np.arange(len(model.pieces)) / 1e4)
-    for language, told in sorted(texts.items()):
-        counts: Counter[int] = Counter()
-        some = told if len(told) <= _MOST_TEXTS else random.Random(0).sample(told, _MOST_TEXTS)  # noqa: S311
-        for at in range(0, len(some), 5_000):
-            batch = [simplify(text) for text in some[at : at + 5_000]]
-            for one in tokenizer.encode_batch(batch, add_special_tokens=False):
-                counts.update(one.ids)
-        for piece, count in counts.items():
-            worth[piece] += _COUNTS.get(language, 0.2) * count / counts.total()
-    special = range(model.unknown + 1)
-    worth[list(special)] = 0
-    return [*special, *sorted(np.argsort(-worth)[:PIECES].tolist())]
+def pieces_of(model: Packed) -> bytes:
+    """Return the network's own pieces, for :class:`qa.pieces.PieceCutter`."""
+    return piece_model(model.pieces, model.unknown)
 
 
-def pruned(model: Packed, kept: Sequence[int]) -> Tokenizer:
-    """Return a tokenizer that knows only the kept pieces."""
-    pieces = [model.pieces[piece] for piece in kept]
-    return piece_tokenizer(Packed(model.width, model.layers, model.heads, pieces, model.unknown, {}))
-
-
-def begun(model: Packed, kept: Sequence[int]) -> Arrays:
-    """Return the file's arrays before any training: the network as it was, and heads that know nothing."""
+def begun(model: Packed) -> Arrays:
+    """Return the files' arrays before any training: the network as it was, and heads that know nothing."""
     rng = np.random.default_rng(0)
     width = model.width
     word, place = (model.matrix(f"emb.{name}").numpy() for name in ("word", "pos"))
@@ -72,8 +40,7 @@ def begun(model: Packed, kept: Sequence[int]) -> Arrays:
         return np.concatenate([model.tensors[f"l{n}.{one}.b"] for one in (part if part == "qkv" else [part])])
 
     arrays: Arrays = {
-        "tokenizer": np.frombuffer(pruned(model, kept).to_str().encode(), np.uint8),
-        "word": packed(word[np.array(kept)]),
+        "word": packed(word),
         "place": (place[:PLACES] + model.matrix("emb.type")[0].numpy()).astype(np.float16),
         "norm": pair("emb.ln"),
         "role": np.zeros((6, width), np.float32),
@@ -116,12 +83,19 @@ def trained(arrays: Arrays, upper: Mapping[str, Array], apart: Mapping[str, Arra
     :param upper: the parameters of :class:`training.joint.Upper` by name; ``apart`` those of
         :class:`training.joint.Apart`.
     """
-    kept = {name: values for name, values in arrays.items() if not name.startswith("upper")}
+    kept = {name: values for name, values in arrays.items() if name != "word" and not name.startswith("upper")}
     kept["role"] = upper["role.weight"]
     for head in ("mix", "score", "ends"):
         kept |= {f"{head}.w": upper[f"{head}.weight"].T, f"{head}.b": upper[f"{head}.bias"]}
     kept["mix.w"] = kept["mix.w"].astype(np.float16)
     return {**kept, **_layers("upper", upper), **_layers("apart", apart)}
+
+
+def write(folder: Path, model: Packed, arrays: Arrays, network: Arrays) -> None:
+    """Write what :meth:`qa.joint.JointReader.load` reads: ``arrays`` as begun, ``network`` as :func:`trained`."""
+    np.savez_compressed(folder / NETWORK, **network)
+    np.save(folder / WORDS, arrays["word"])
+    (folder / PIECES).write_bytes(pieces_of(model))
 
 
 def _layers(kind: str, found: Mapping[str, Array]) -> Arrays:
@@ -157,12 +131,3 @@ def stored(numbers: Array, name: str) -> Arrays:
     scales = np.maximum(np.abs(blocks).max(axis=-1) / 127, 1e-7).astype(np.float16)
     whole = np.clip(np.rint(blocks / scales[..., None].astype(np.float32)), -127, 127).astype(np.int8)
     return {f"{name}.w": whole.reshape(numbers.shape), f"{name}.s": scales}
-
-
-def texts_by_language(records: Iterable[dict[str, str]]) -> dict[str, list[str]]:
-    """Return the texts of parallel records by language."""
-    found: dict[str, list[str]] = {}
-    for record in records:
-        for side in "12":
-            found.setdefault(record[f"lang{side}"], []).append(record[f"text{side}"])
-    return found

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qa.joint import JointReader, Shown, shipped_joint_reader
+from qa.joint import JointReader, shipped_joint_reader
+from qa.packer import Shown
 from qa.reader import Reader, shipped_reader
 from qa.span import SIGNALS, Chosen
 from qa.text import sentence_at
