@@ -10,7 +10,7 @@ NumPy, with products by torch once that pays (:mod:`qa.linear`). Nothing here kn
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.linear import Linear, hasten
-from qa.packer import PASSAGE, Packer, Row, Shown
+from qa.packer import WHOLE, Packer, Row, Shown
 from qa.pieces import PieceCutter
 
 Floats = npt.NDArray[np.float32]
@@ -100,10 +100,10 @@ class JointReader:
         if len(passages) > _MANY:
             hasten()
         asked = self._make_vector(self._pack.question(question))
-        return [float(asked @ self._vector(_anywhere(shown))) for shown in passages]
+        return [float(asked @ self._vector(shown.heading, shown.text)) for shown in passages]
 
-    def _passage_vector(self, shown: Shown) -> Floats:
-        return self._make_vector(self._row(shown).ids)
+    def _passage_vector(self, heading: str, text: str) -> Floats:
+        return self._make_vector(self._pack.passage(Shown(heading, text, (0, 0)), WHOLE).ids)
 
     def _make_vector(self, ids: Sequence[int]) -> Floats:
         x: Floats = self._alone(_kept(ids)).astype(np.float32)
@@ -127,11 +127,6 @@ class JointReader:
         mixed = _gelu(np.concatenate([x[0], x.mean(axis=0)]) @ weight + bias)
         own = x[start + row.start :][: len(row.offsets)]
         return Reading(float(mixed @ score[:, 0] + base[0]), row.offsets, own @ ends + shift)
-
-
-def _anywhere(shown: Shown) -> Shown:
-    """Return the same for each sentence of a passage that is read as a whole: a token has a character or more."""
-    return replace(shown, sentence=(0, 0)) if len(shown.text) < PASSAGE else shown
 
 
 def _kept(ids: Sequence[int]) -> bytes:

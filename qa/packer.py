@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from qa.pieces import PieceCutter
 from qa.text import simplify
 
-QUESTION, HEADING, PASSAGE = 32, 16, 128  # the most tokens taken of each
+QUESTION, HEADING = 32, 16  # the most tokens taken of each
+PASSAGE, WHOLE = 128, 256  # of a passage that is read with a question, and of one that is read alone
 BEGIN, END = 0, 2  # the tokens around a text
 _PROMPTS = "query:", "passage:"
 _WORD = re.compile(r"\S+")
@@ -50,10 +51,10 @@ class Packer:
         """Return a question's tokens; of one that is too long, the end."""
         return [BEGIN, *self._asked, *(number for number, _ in self._cut(question)[-QUESTION:]), END]
 
-    def passage(self, shown: Shown) -> Row:
+    def passage(self, shown: Shown, most: int = PASSAGE) -> Row:
         """Return the tokens of a passage; of a long one, as much as fits around its sentence."""
         cut = self._cut(shown.text)
-        inside = cut[slice(*_window([span for _, span in cut], shown.sentence))]
+        inside = cut[slice(*_window([span for _, span in cut], shown.sentence, most))]
         heading = [number for number, _ in self._cut(shown.heading)[:HEADING]]
         above = [BEGIN, *self._told, *heading, END]
         return Row([*above, *(number for number, _ in inside), END], len(above), [span for _, span in inside])
@@ -96,13 +97,13 @@ def _composed(text: str) -> Iterator[Span]:
         yield start, len(text)
 
 
-def _window(offsets: Sequence[Span], sentence: Span) -> Span:
+def _window(offsets: Sequence[Span], sentence: Span, most: int) -> Span:
     n = len(offsets)
-    if n <= PASSAGE:
+    if n <= most:
         return 0, n
     inside = [k for k, (start, end) in enumerate(offsets) if start < sentence[1] and end > sentence[0]]
     first, last = (inside[0], inside[-1] + 1) if inside else (0, 0)
     begin = first
-    if last - first < PASSAGE:
-        begin = max(0, min(first - (PASSAGE - (last - first)) // 2, n - PASSAGE))
-    return begin, min(n, begin + PASSAGE)
+    if last - first < most:
+        begin = max(0, min(first - (most - (last - first)) // 2, n - most))
+    return begin, min(n, begin + most)

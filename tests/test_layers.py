@@ -70,10 +70,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reader": {"compare"},
     "candidates": set(),
     "linear": set(),
-    "joint": {"linear", "text"},
+    "packer": {"pieces", "text"},
+    "joint": {"linear", "packer", "pieces"},
     "span": {"candidates", "compare", "embed", "joint", "reader", "text"},
     "reread": {"compare", "rank", "span", "text"},
-    "closely": {"joint", "rank", "reread", "span"},
+    "closely": {"joint", "packer", "rank", "reread", "span"},
     "answer": {"text"},
     "search": {
         *("answer", "calibration_file", "closely", "cross", "embed", "generation"),
