@@ -120,7 +120,7 @@ def test_only_the_first_few_are_read() -> None:
 
 
 def test_more_is_compared_of_a_question_in_other_words_than_the_pages() -> None:
-    items = [ranked(n, 5.0 - n / 4) for n in range(FAR_OFF.most + 2)]
+    items = [ranked(n, 5.0 - n / 8) for n in range(FAR_OFF.most + 2)]
     far = [replace(item, features={**item.features, "reach": FAR - 0.01}) for item in items]
     last = FAR_OFF.most - 1
     judge = Judge(cosines={f"t{last}": 0.99, f"t{last + 1}": 1.0}, t0=1.0)

@@ -277,7 +277,8 @@ def test_an_answer_says_how_names_were_read(retriever: Retriever, question: str,
 
 def test_every_documents_answer_is_given(retriever: Retriever) -> None:
     found = retriever.ask(CHAIRED).findings
-    assert [one.text for one in found] == ["柴建军", "陈旭坚", "张立东"]
+    assert found[0].text == "柴建军"
+    assert sorted(one.text for one in found) == ["张立东", "柴建军", "陈旭坚"]
     for one in found:
         assert retriever.document(one.document_id).text[one.start : one.end] == one.text
 
