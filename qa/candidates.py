@@ -1,4 +1,4 @@
-"""Where a text holds times, amounts and names, by rules, for questions and passages that the reader never learnt.
+"""Where a text holds times, amounts, names and offices, by rules, for what the readers never learnt.
 
 The reader learnt Chinese and Japanese. A question in another script reaches it only by its kind and by linked
 words, and an English passage hardly at all: there its choice is held to what could be an answer of that kind.
@@ -32,6 +32,26 @@ _AFTER_NAME = frozenset(
     "作代主致表在为是的任说担与和及对向从以就将被出参宣介院总书副同先女教等也还又并率带提强指要进到做讲发当获"
 )
 _JOINED = r"(?: (?:of|the|de|von|van|and|&))? "
+
+
+_OFFICE_ASKED = re.compile(
+    r"职[务位称]|头衔|什么官|[担兼]任(?:了|过)?(?:什么|何|啥)|\b(?:position|post|cargo|poste)\b|должност|직[책위]"
+)
+_OFFICE_BEFORE_NAME = re.compile(
+    r"(?:书记|主[任席]|[院校会董部局司厅处科所站队市省县区镇乡组社室馆台署厂店团军师]长|总[理统监裁]|经理|秘书|委员|会计师|教授|顾问|代表)"
+    r"(?:\([^()]{1,8}\))?(?=([\u4e00-\u9fff]{2}))"
+)
+
+
+def offices_beside(question: str, passage: str) -> list[int]:
+    """Return where offices end that stand right before a name that the question holds, if it asks for an office.
+
+    :param question: folded, as is ``passage``.
+    """
+    left = _OFFICE_ASKED.sub(" ", question)
+    if left == question:
+        return []
+    return [match.end() for match in _OFFICE_BEFORE_NAME.finditer(passage) if match.group(1) in left]
 
 
 def of_kind(kind: str, text: str, folded: str) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qa.candidates import of_kind
+from qa.candidates import of_kind, offices_beside
 from qa.compare import (
     COVER,
     MATCHED,
@@ -48,6 +48,7 @@ _WHO = TYPES.index("who")
 _BETWEEN = re.compile("[、,和及与]")
 _UNLIKELY = -12.0  # the least that a character counts as an answer's first or last for the joint reader
 _JOINT, _JOINT_BY_RULES = 1.0, 2.0  # what it counts: more where rules do the other reader's work
+_OFFICE = 12.0  # what an office right before the name that is asked about scores more: enough to be the answer
 _FAR = 6.0  # by how much a name alone may score below the words it stands in
 _OPEN = [TYPES.index("why"), TYPES.index("how")]
 _IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
@@ -218,6 +219,10 @@ def choose(
     firsts = told.borders[:-1]
     learnt = np.add.reduceat(told.classes[:, _IDEOGRAPHS].sum(axis=1), firsts) > 0.3 * np.diff(told.borders)
     scores = _restricted(asked, told, learnt, may, compared, scores)
+    for first, after in pairwise(told.borders.tolist()):
+        for end in offices_beside(asked.folded, told.folded[first:after]):
+            starts = np.arange(first + max(0, end - LONGEST), first + end)
+            scores[starts, first + end - 1 - starts] += np.float32(_OFFICE)
     if readings:
         by_rules = asked.foreign | ~learnt
         worth = told.to_characters(np.where(by_rules, _JOINT_BY_RULES, _JOINT))

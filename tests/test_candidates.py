@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa.candidates import of_kind
+from qa.candidates import of_kind, offices_beside
 
 ENGLISH = "The meeting was held in Lecture Hall on 20 March 2023. It was chaired by Chai Jianjun; 500 people came."
 
@@ -23,3 +23,17 @@ ENGLISH = "The meeting was held in Lecture Hall on 20 March 2023. It was chaired
 )
 def test_rules_find_what_can_answer(kind: str, text: str, words: list[str]) -> None:
     assert [text[start:end] for start, end in of_kind(kind, text, text.lower())] == words
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "before"),
+    [
+        ("陈旭坚是什么职务", "陈旭坚勉励医院职工。会议由医院党委书记陈旭坚主持", "陈旭坚主持"),
+        ("张萍担任什么职务?", "院长乐爱平,党委副书记(主持工作)张萍代表院党委", "张萍代表院党委"),
+        ("what is 刘剑's position?", "院长刘剑作报告", "刘剑作报告"),
+        ("谁是院长?", "院长刘剑作报告", None),
+        ("刘剑的职务是什么", "院长负责制,院长办公会,副院长沈伟", None),
+    ],
+)
+def test_offices_stand_before_the_name_that_is_asked_about(question: str, passage: str, before: str | None) -> None:
+    assert offices_beside(question, passage) == ([] if before is None else [passage.index(before)])

@@ -34,6 +34,7 @@ SMALL = Alphabet({character: n for n, character in enumerate("大会由主持", 
         ("医院职工代表大会是什么时候召开的?", "2023年3月20日"),
         ("多少人参加会议?", "500余人"),
         ("谁作了报告?", "张抒扬"),
+        ("张抒扬的职务是什么?", "院长"),
     ],
 )
 def test_a_question_gets_its_words(question: str, words: str) -> None:
