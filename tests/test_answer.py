@@ -48,7 +48,7 @@ def test_a_declined_question_keeps_its_near_misses_but_shows_no_evidence() -> No
     assert declined.confidence < 0.2
 
 
-def test_a_passage_that_has_nothing_to_do_with_the_question_is_declined_unless_the_reader_says_it_answers() -> None:
+def test_what_has_nothing_to_do_with_the_question_is_declined_unless_the_reader_takes_it_or_it_lies_near() -> None:
     beside = {**EVERYTHING, "late": 0.3, "dense": 0.05, "score": 99.0, "joint": 0.0, "far": 1.0}
     declined = answer("谁主持?", [HIT], [beside])
     assert (declined.answered, declined.confidence) == (False, pytest.approx(shipped_weights()["threshold"] / 2))
@@ -56,6 +56,8 @@ def test_a_passage_that_has_nothing_to_do_with_the_question_is_declined_unless_t
     assert answer("谁主持?", [HIT], [{**beside, "translated": 0.3, "found": 0.1}]).answered
     assert not answer("谁主持?", [HIT], [{**beside, "translated": 0.3, "found": 0.01}]).answered
     assert answer("谁主持?", [HIT], [{**beside, "joint": 0.1}]).answered
+    assert answer("谁主持?", [HIT], [{**beside, "alike": 0.33}]).answered
+    assert not answer("谁主持?", [HIT], [{**beside, "alike": 0.31}]).answered
 
 
 def test_different_answers_of_several_documents_are_all_given() -> None:
