@@ -37,7 +37,7 @@ class Close:
     trust: float
 
 
-NEAR_BY, FAR_OFF = Close(10, 5.0, 10.0, 1.0), Close(70, 15.0, 16.0, 0.7)
+NEAR_BY, FAR_OFF = Close(10, 5.0, 10.0, 1.0), Close(100, 15.0, 16.0, 0.7)
 
 
 class Judge(Protocol):

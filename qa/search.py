@@ -13,7 +13,7 @@ import numpy as np
 
 from qa.answer import SHOWN_SPAN, answer
 from qa.calibration_file import calibrated_weights
-from qa.closely import read_closely
+from qa.closely import FAR, read_closely
 from qa.cross import RERANK_DEPTH, Reranker, load_reranker, rerank
 from qa.embed import BUILTIN, Encoder, TokenEncoder, Tokens, load_encoder
 from qa.errors import InvalidQuestion, ModelMismatch
@@ -270,7 +270,7 @@ class Retriever:
     def _rank(
         self, question: str, weighed: Weighed, found: Sequence[Candidate], k: int, read: int = READ_DEPTH
     ) -> list[Ranked]:
-        ranked = rank(question, weighed, found, self.encode_tokens, depth=max(k, RANK_DEPTH))
+        ranked = rank(question, weighed, found, self.encode_tokens, depth=max(k, _depth(weighed, found)))
         return reread(question, ranked, self.encode_tokens, learned_weights(), read)
 
     def _closely(self, question: str, ranked: Sequence[Ranked], weight: float) -> list[Ranked]:
@@ -337,6 +337,12 @@ def _builtin_tokens() -> TokenEncoder:
     if not isinstance(encoder, TokenEncoder):
         raise ModelMismatch(BUILTIN, "the built-in model is not static")
     return encoder
+
+
+def _depth(weighed: Weighed, found: Sequence[Candidate]) -> int:
+    """Return how many candidates are ranked: all that a leg finds where the passages hold next to none of the words."""
+    met = max((candidate.lexical for candidate in found), default=0.0) / most_lexical(weighed)
+    return RANK_DEPTH if met >= FAR else LEG_DEPTH
 
 
 def _common(distinct: Sequence[str], frequencies: Sequence[int], n: int) -> Set[str]:

@@ -275,6 +275,15 @@ def test_an_answer_says_how_names_were_read(retriever: Retriever, question: str,
     assert retriever.ask(question).read_as == read_as
 
 
+@pytest.mark.parametrize(("question", "more"), [(CHAIRED, False), ("Ποιος προήδρευσε στο συνέδριο;", True)])
+def test_more_is_ranked_where_the_passages_hold_no_word_of_the_question(
+    retriever: Retriever, question: str, more: bool
+) -> None:
+    ranked = retriever.ranked(question)
+    assert len(ranked) == (len(retriever.passages) if more else qa.search.RANK_DEPTH)
+    assert sum("alike" in item.features for item in ranked) > (qa.search.RANK_DEPTH if more else 0)
+
+
 def test_every_documents_answer_is_given(retriever: Retriever) -> None:
     found = retriever.ask(CHAIRED).findings
     assert found[0].text == "柴建军"
