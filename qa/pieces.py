@@ -35,8 +35,8 @@ class PieceCutter:
 
     def cut(self, text: str) -> list[tuple[int, int, int]]:
         """Return the number of each piece of a text, and where in it the piece begins and ends."""
-        numbers, pieces = (self._processor.Encode(text, out_type=kind) for kind in (int, str))
-        ends = accumulate(map(len, pieces))
+        pieces = self._processor.Encode(text, out_type=str)
+        numbers, ends = self._processor.PieceToId(pieces), accumulate(map(len, pieces))
         return [
             (number, end - len(piece), end)
             for number, piece, end in zip(numbers, pieces, ends, strict=True)

@@ -286,8 +286,7 @@ def test_more_is_ranked_where_the_passages_hold_no_word_of_the_question(
 
 def test_every_documents_answer_is_given(retriever: Retriever) -> None:
     found = retriever.ask(CHAIRED).findings
-    assert found[0].text == "柴建军"
-    assert sorted(one.text for one in found) == ["张立东", "柴建军", "陈旭坚"]
+    assert [one.text for one in found] == ["柴建军", "张立东", "陈旭坚"]
     for one in found:
         assert retriever.document(one.document_id).text[one.start : one.end] == one.text
 

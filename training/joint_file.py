@@ -12,7 +12,7 @@ from qa.pieces import piece_model
 from training.multilingual import Packed
 
 PARTED = 6  # layers that read question and passage apart
-PLACES = 288
+PLACES = 288  # room for qa.packer.WHOLE tokens and what stands above them
 NORMS = "aln", "oln"
 Arrays = dict[str, Array]
 
