@@ -131,7 +131,7 @@ def ensure_index(index: str | Path = "index", documents: str | Path = "seeds", *
 
 
 def entry(document: Document, passage: Passage, key: bytes = b"") -> Entry:
-    """Say what is indexed for a passage: its text under its document's title and organisation.
+    """Say what is indexed for a passage: its text under its document's organisation and title.
 
     :param key: passages with the same one are one passage (:func:`qa.split.key`); without one it stands alone.
     """
@@ -141,9 +141,9 @@ def entry(document: Document, passage: Passage, key: bytes = b"") -> Entry:
 
 
 def heading_of(document: Document) -> str:
-    """Return the title, followed by the organisation where the title does not name it."""
+    """Return the title, behind the organisation where it does not name that: of a long heading, the end is not read."""
     named = document.organisation in document.title
-    return document.title if named else f"{document.title} {document.organisation}".strip()
+    return document.title if named else f"{document.organisation} {document.title}".strip()
 
 
 def embedded_text(heading: str, passage: Passage) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 from qa.boilerplate import content_spans, is_byline, is_section
 from qa.text import fold, fold_in_place
@@ -61,7 +63,7 @@ _KINDS = (
 )
 _NAME = re.compile(
     rf"(?P<name>[\u4e00-\u9fff]{{2,14}}?(?:{_KINDS})(?:(?:附属|直属|第[一二三四五六七八九十]+)[\u4e00-\u9fff]{{0,6}}?(?:{_KINDS}))?)"
-    rf"(?![长院校区党部])"
+    rf"(?![长院校区部])"
 )
 _KIND = re.compile(re.sub(r"\(\?<=.*\)局", "局", _KINDS))  # and some more, but fast
 _RUN = re.compile(r"[\u4e00-\u9fff]+")
@@ -71,9 +73,11 @@ _OPENING = re.compile(
     r"|莅临|考察|支援|援助|助力|走访|服务|开展|推进|建设|介绍|会见|看望|出席|当选|主持|会晤|关注|扶持|收购|报道|对(?!外)|从(?![化江])|(?<!高)等|[的了暨在由向把将被让使给到赴于是为及与、])"
 )
 _VAGUE = re.compile(
-    r"(?:各|该|本|我|全|贵|某|一家|这家|那家|多家|所有|其他|上级|下属|附属|基层|公立|私立|综合|民营|县级|市级|省级|三级|二级|三甲|国内|全国|社区|合作|互联网|大|中|小|老|新|现代|智慧|总|分|党|团|市|区|县|省|\d)*"
+    r"(?:有限|责任|各|该|本|我|全|贵|某|一家|这家|那家|多家|所有|其他|上级|下属|附属|基层|公立|私立|综合|民营|县级|市级|省级|三级|二级|三甲|国内|全国|社区|合作|互联网|大|中|小|老|新|现代|智慧|总|分|党|团|市|区|县|省|\d)*"
     r"(?:级|个|所|家|等)?(?:综合|公立|专科|中心|附属|高等)?(?:" + _KINDS + ")"
 )
+_UNIVERSITIES = ("大学", "学院")
+_PART = re.compile(r"(?<!大学)(?<!学院)(?<![一二三四五六七八九十])附属(?:医院|中学|小学|学校|幼儿园)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +198,8 @@ def _first_name(value: str) -> str:
 def find_organisation(title: str, source: str, text: str) -> str:
     """Return the full name of the organisation that the page is about, or nothing if that is unsure.
 
-    A name in the title that the text repeats counts most, then the source, then a name that the text repeats
-    far more than any other.
+    A name in the title that the text repeats counts most, then the source, then what the text calls 附属医院 and the
+    like below a university that it names less often, then a name that it repeats far more than any other.
     """
     for name in organisations(title):
         if name in text.replace(title, "", 1):
@@ -203,10 +207,20 @@ def find_organisation(title: str, source: str, text: str) -> str:
     if source in organisations(source):
         return source
     counts = Counter(organisations(text[:_HEAD]))
-    ranked = counts.most_common(2)
-    if ranked and ranked[0][1] >= 4 and (len(ranked) == 1 or ranked[0][1] >= 2 * ranked[1][1]):
-        return ranked[0][0]
-    return ""
+    return _part_of_university(text[:_HEAD], counts) or _foremost(counts, 4)
+
+
+def _part_of_university(text: str, counts: Mapping[str, int]) -> str:
+    owner = _foremost({name: n for name, n in counts.items() if fold_in_place(name).endswith(_UNIVERSITIES)}, 2)
+    parts = Counter(text[slice(*part.span())] for part in _PART.finditer(fold_in_place(text)))
+    part = _foremost(parts, 2)
+    return owner + part if owner and part and parts[part] > counts[owner] else ""
+
+
+def _foremost(counts: Mapping[str, int], least: int) -> str:
+    """Return what is counted so often at least, and twice as often as anything else; else nothing."""
+    first, second = heapq.nlargest(2, [*counts.items(), ("", 0), ("", 0)], key=itemgetter(1))
+    return first[0] if first[1] >= max(least, 2 * second[1]) else ""
 
 
 def organisations(text: str) -> Iterator[str]:

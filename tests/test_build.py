@@ -319,10 +319,10 @@ def test_progress_reaches_the_total(documents: Callable[..., Path], tmp_path: Pa
     assert steps[-1] == (2, 2)
 
 
-def test_a_passage_is_embedded_under_its_title_and_organisation() -> None:
+def test_a_passage_is_embedded_under_its_organisation_and_title() -> None:
     passage = Passage("p", "d", 0, 2, "正文")
     assert embedded_text(heading_of(Document("d", "职代会召开", "", organisation="协和医院")), passage) == (
-        "职代会召开 协和医院\n正文"
+        "协和医院 职代会召开\n正文"
     )
     assert heading_of(Document("d", "协和医院召开职代会", "", organisation="协和医院")) == "协和医院召开职代会"
     assert embedded_text("", passage) == "正文"

@@ -125,7 +125,7 @@ def test_every_judged_passage_is_read_so_that_its_words_can_be_marked(encoder: E
 def test_a_reranker_is_opened_by_path(seeds_index: Path, encoder: Encoder, folder: Path, reranker: Reranker) -> None:
     opened = Retriever.open(seeds_index, encoder=encoder, reranker=str(folder))
     best = opened.search(CHAIRED, k=1)[0]
-    heading = f"{best.document.title} {best.document.organisation}"
+    heading = f"{best.document.organisation} {best.document.title}"
     heading = best.document.title if best.document.organisation in best.document.title else heading
     assert best.score == pytest.approx(reranker.score(CHAIRED, [f"{heading}\n{best.passage.text}"])[0], abs=1e-5)
     opened.passages.close()
