@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qa.linear import Linear, hasten
+from qa.linear import Linear, hasten, one_thread
 from qa.packer import WHOLE, Packer, Row, Shown
 from qa.pieces import PieceCutter
 
@@ -27,6 +28,7 @@ Array = npt.NDArray[Any]
 BLOCK = 18  # bytes: a scale in two, and 32 numbers of four bits
 _ASKED, _ABOVE, _TOLD, _SHARED = range(4)
 _HEADS = 12
+_TOGETHER = 8  # passages: fewer and larger steps, between which threads wait for each other
 _MANY = 16  # passages that take about as long as it does to load what reads them faster
 _SAFE = 75.0  # up to this, either way, float32 holds the sum of a thousand exponentials
 PARTS = "qkv", "ao", "fi", "fo"
@@ -71,8 +73,10 @@ class JointReader:
         )
         heads = "mix.w", "mix.b", "score.w", "score.b", "ends.w", "ends.b"
         self._heads = [arrays[name].astype(np.float32) for name in heads]
+        # A question is looked at twice, and forgotten before it could take the place of a passage.
+        self._asked = lru_cache(maxsize=50)(self._read_alone)
         # The same passages come again with other questions: 100 KB each, their tokens 10 KB, and a vector 2 KB.
-        self._alone = lru_cache(maxsize=500)(self._read_alone)
+        self._told = lru_cache(maxsize=500)(self._read_alone)
         self._row = lru_cache(maxsize=500)(packer.passage)
         self._vector = lru_cache(maxsize=10_000)(self._passage_vector)
 
@@ -88,25 +92,24 @@ class JointReader:
     def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
         """Read passages, each as if there were no others."""
         asked = self._pack.question(question)
-        own = self._alone(_kept(asked))
-        return [
-            self._judge(np.concatenate([own, self._alone(_kept(row.ids))]), roles(asked, row), row, len(asked))
-            for row in map(self._row, passages)
-        ]
+        few = (passages[n : n + _TOGETHER] for n in range(0, len(passages), _TOGETHER))
+        with one_thread():
+            return [reading for some in few for reading in self._judge(asked, list(map(self._row, some)))]
 
     @np.errstate(over="ignore")
     def alike(self, question: str, passages: Sequence[Shown]) -> list[float]:
         """Return how near passages lie to a question, each a cosine from -1 to 1."""
         if len(passages) > _MANY:
             hasten()
-        asked = self._make_vector(self._pack.question(question))
-        return [float(asked @ self._vector(shown.heading, shown.text)) for shown in passages]
+        with one_thread():
+            asked = self._make_vector(self._asked(_kept(self._pack.question(question))))
+            return [float(asked @ self._vector(shown.heading, shown.text)) for shown in passages]
 
     def _passage_vector(self, heading: str, text: str) -> Floats:
-        return self._make_vector(self._pack.passage(Shown(heading, text, (0, 0)), WHOLE).ids)
+        return self._make_vector(self._told(_kept(self._pack.passage(Shown(heading, text, (0, 0)), WHOLE).ids)))
 
-    def _make_vector(self, ids: Sequence[int]) -> Floats:
-        x: Floats = self._alone(_kept(ids)).astype(np.float32)
+    def _make_vector(self, states: Array) -> Floats:
+        x: Floats = states.astype(np.float32)
         for layer in self._apart:
             x = layer(x)
         mean: Floats = x.mean(axis=0)
@@ -119,14 +122,20 @@ class JointReader:
             x = layer(x)
         return x.astype(np.float16)
 
-    def _judge(self, states: Array, told: Sequence[int], row: Row, start: int) -> Reading:
-        x: Floats = states + self._role[list(told)]
+    def _judge(self, asked: Sequence[int], rows: Sequence[Row]) -> list[Reading]:
+        own = self._asked(_kept(asked))
+        states = [part for row in rows for part in (own, self._told(_kept(row.ids)))]
+        x: Floats = np.concatenate(states) + self._role[[role for row in rows for role in roles(asked, row)]]
+        cuts = list(accumulate(len(asked) + len(row.ids) for row in rows))[:-1]
         for layer in self._upper:
-            x = layer(x)
+            x = layer(x, cuts)
+        return [self._reading(one, row, len(asked)) for one, row in zip(np.split(x, cuts), rows, strict=True)]
+
+    def _reading(self, x: Floats, row: Row, start: int) -> Reading:
         weight, bias, score, base, ends, shift = self._heads
         mixed = _gelu(np.concatenate([x[0], x.mean(axis=0)]) @ weight + bias)
-        own = x[start + row.start :][: len(row.offsets)]
-        return Reading(float(mixed @ score[:, 0] + base[0]), row.offsets, own @ ends + shift)
+        told = x[start + row.start :][: len(row.offsets)]
+        return Reading(float(mixed @ score[:, 0] + base[0]), row.offsets, told @ ends + shift)
 
 
 def _kept(ids: Sequence[int]) -> bytes:
@@ -143,8 +152,10 @@ class _Layer:
         )
         self._norms = [arrays[f"{name}.{part}"].astype(np.float32) for part in ("aln", "oln")]
 
-    def __call__(self, x: Floats) -> Floats:
-        x = _normed(x + self._ao(_attend(self._qkv(x))), *self._norms[0])
+    def __call__(self, x: Floats, cuts: Sequence[int] = ()) -> Floats:
+        """Return what the tokens become, shape (n, width); those of several texts, cut there, see their own alone."""
+        met = [_attend(qkv) for qkv in np.split(self._qkv(x), cuts)]
+        x = _normed(x + self._ao(np.concatenate(met)), *self._norms[0])
         return _normed(x + self._fo(_gelu(self._fi(x))), *self._norms[1])
 
 

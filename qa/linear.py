@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int8]
@@ -86,15 +90,32 @@ def _by_numpy(rows: Floats, whole: Whole) -> Floats:
     return out
 
 
-def _by_torch() -> Multiply:
+def one_thread() -> AbstractContextManager[object]:
+    """Keep torch's products, if it is what multiplies, to the thread that calls: for many of them, told but once.
+
+    Products so small gain nothing by a second thread, which then spins and keeps NumPy's own from working.
+    """
+    return _alone() if _fastest.cache_info().currsize and _fastest() is not _by_numpy else nullcontext()
+
+
+def _alone() -> AbstractContextManager[object]:
     import torch  # noqa: PLC0415
+
+    return _openmp().limit(limits=1) if torch.get_num_threads() > 1 else nullcontext()
+
+
+@cache
+def _openmp() -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController  # noqa: PLC0415
 
-    # Products so small gain nothing by a second thread, which then spins and keeps NumPy's own from working.
-    threads = ThreadpoolController().select(user_api="openmp")
+    return ThreadpoolController().select(user_api="openmp")
+
+
+def _by_torch() -> Multiply:
+    import torch  # noqa: PLC0415
 
     def multiply(rows: Floats, whole: Whole) -> Floats:
-        with threads.limit(limits=1):
+        with _alone():
             found: Any = torch._int_mm(torch.from_numpy(rows.astype(np.int8)), torch.from_numpy(whole))
         out: Floats = found.numpy().astype(np.float32)
         return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
@@ -251,10 +251,12 @@ class Retriever:
         without: Set[str] = frozenset(),
     ) -> tuple[dict[int, float], dict[int, float]]:
         """Return the dense leg's scores of all that is found and of some other rows; the lexical leg's of its own."""
-        found = _beside().submit(self._generation.lexical.search, question, depth, only, without)
+        search = partial(self._generation.lexical.search, question, depth, only, without)
+        # What is small is searched sooner than a thread wakes up.
+        found = _beside().submit(search) if len(self._generation.lexical) >= SCAN_FROM else None
         vector = self._encoder.encode_queries([question])
         dense = dict(self._generation.vectors.search(vector, depth, only)[0])
-        lexical = dict(found.result())
+        lexical = dict(search() if found is None else found.result())
         missing = sorted((lexical.keys() | others) - dense.keys())
         dense.update(zip(missing, (self._generation.vectors.rows(missing) @ vector[0]).tolist(), strict=True))
         return dense, lexical
