@@ -206,8 +206,9 @@ def find_organisation(title: str, source: str, text: str) -> str:
             return name
     if source in organisations(source):
         return source
-    counts = Counter(organisations(text[:_HEAD]))
-    return _part_of_university(text[:_HEAD], counts) or _foremost(counts, 4)
+    head = text[:_HEAD]
+    counts = Counter(organisations(head))
+    return _part_of_university(head, counts) or _foremost(counts, 4)
 
 
 def _part_of_university(text: str, counts: Mapping[str, int]) -> str:
