@@ -1,7 +1,7 @@
 """Years, sessions and other numbers that a question names: a passage without them is seldom meant (pure).
 
-Of first hits on public sets whose question names a year that the passage does not, none in 99 is right. Of 20 questions there
-that name a session (第十五届), every one is answered by a passage that names it too.
+Of first hits on public sets whose question names a year that the passage does not, none in 99 is right. Of 20
+questions there that name a session (第十五届), every one is answered by a passage that names it too.
 """
 
 from __future__ import annotations
