@@ -194,7 +194,7 @@ def _access_log(file: TextIO | None, questions: bool) -> AccessLog | None:
 
 def _serve(app: App, live: Live, listener: socket) -> None:
     """Serve until told to stop; what is built meanwhile is taken up."""
-    from qa.linear import hasten  # noqa: PLC0415
+    from qa.stack import hasten  # noqa: PLC0415
     from qa.web import address_of, serve  # noqa: PLC0415
 
     hasten()

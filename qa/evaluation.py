@@ -38,6 +38,7 @@ from qa.questions import read_questions
 from qa.records import Answer, Calibration, Hit, Question, QuestionSet, Report
 from qa.reliability import decline_figures
 from qa.search import Retriever
+from qa.stack import hasten
 from qa.temporary import temporary_index
 from qa.withhold import withhold_gold
 
@@ -230,6 +231,7 @@ def _opened(
 def _ask_all(
     questions: Sequence[Question], retriever: Retriever, depth: int, progress: Progress | None
 ) -> list[_Asked]:
+    hasten()
     retriever.ask(_WARM_UP, k=depth)
     asked = []
     for done, question in enumerate(questions, 1):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qa.joint import NETWORK, PARTS, PIECES, WORDS, Array, matrix
+from qa.bert import PARTS, Array, matrix
+from qa.joint import NETWORK, PIECES, WORDS
 from qa.pieces import piece_model
 from training.multilingual import Packed
 
@@ -112,7 +113,7 @@ def _layers(kind: str, found: Mapping[str, Array]) -> Arrays:
 
 
 def packed(numbers: Array) -> Array:
-    """Store numbers in blocks of four bits as :func:`qa.joint.unpacked` reads them, shape (n, width) → (n, bytes).
+    """Store numbers in blocks of four bits as :func:`qa.bert.unpacked` reads them, shape (n, width) → (n, bytes).
 
     What was stored so before comes out the same: of each block the number farthest from 0 becomes -8.
     """

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from qa.joint import PARTS, unpacked
+from qa.bert import PARTS, unpacked
 from training.joint_file import Arrays, whole
 
 ASKED = 40  # tokens of a question, filled up

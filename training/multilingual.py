@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from qa.joint import BLOCK, unpacked
+from qa.bert import BLOCK, unpacked
 
 _FILE = "e5-small-q4.bin"
 _PROMPT = "query:"
