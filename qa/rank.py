@@ -43,6 +43,9 @@ FEATURES = (
 SENTENCE_FEATURES = FEATURES[FEATURES.index("cover_sentence") :]
 SURE = 0.3  # from here on the reader is trusted to have found the answer's words
 ANSWERED = 6
+ELSEWHERE = (
+    10.0  # what it costs a document that all of the question's weight stands in another's heading, and not in it
+)
 _BM25_MOST = K1 + 1  # the most that one term can add, times its idf
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
@@ -146,7 +149,7 @@ def rank(
     matrix, spans = features(question, weighed, candidates, encode_tokens, weights.sentence)
     near, far = (np.array([side[name] for name in FEATURES], np.float32) for side in (weights.near, weights.far))
     reach = float(matrix[:, FEATURES.index("cover")].max())
-    scores = matrix @ (reach * near + (1 - reach) * far)
+    scores = matrix @ (reach * near + (1 - reach) * far) - ELSEWHERE * named_elsewhere(weighed, candidates)
     missed = numbers_missed(question, candidates)
     ranked = [
         Ranked(
@@ -163,6 +166,24 @@ def rank(
         for candidate, score, span, row in zip(candidates, scores.tolist(), spans, matrix.tolist(), strict=True)
     ]
     return sorted(ranked, key=lambda item: (-item.score, item.candidate.row))
+
+
+def named_elsewhere(weighed: Weighed, candidates: Sequence[Candidate]) -> Floats:
+    """Return, for each candidate, what another document's heading holds and its own document nowhere does, shape (n,).
+
+    That is, the most weight of what translates the question or sounds like it: most often the name of whom it is about.
+    """
+    if not len(weighed.met_share):
+        return np.zeros(len(candidates), np.float32)
+    documents = list(dict.fromkeys(candidate.document_id for candidate in candidates))
+    own = [documents.index(candidate.document_id) for candidate in candidates]
+    above = np.zeros((len(documents), len(weighed.met_share)), np.float32)
+    np.maximum.at(above, own, meet(weighed, [candidate.heading for candidate in candidates]) > 0)
+    here = above.copy()
+    np.maximum.at(here, own, meet(weighed, [candidate.text for candidate in candidates]) > 0)
+    missing = above[None] * (1 - here[:, None])  # (document, other document, word)
+    most: Floats = np.max(missing @ weighed.met_share, axis=1)
+    return most[own]
 
 
 def numbers_missed(question: str, candidates: Sequence[Candidate]) -> dict[str, dict[str, float]]:

@@ -14,6 +14,7 @@ from qa.rank import (
     Weights,
     features,
     learned_weights,
+    named_elsewhere,
     rank,
     shortlist,
     signals,
@@ -199,6 +200,30 @@ def test_a_translated_word_counts_where_its_translations_stand() -> None:
     for name in ("translated", "translated_sentence"):
         found = matrix[:, FEATURES.index(name)].tolist()
         assert found == pytest.approx([0.5 * 0.75 / (0.75 + 1.2), 0.5 * 0.25 / (0.25 + 1.2), 0, 0], abs=0.01)
+
+
+def test_a_document_costs_that_the_question_names_what_stands_above_another_and_not_in_it() -> None:
+    question = weigh(["peking", "2023"], [0, 9], 100, [Translated("peking", (("北京", 0.5), ("协和", 0.5)))], [9.0])
+    called = candidate(0, "甲", "北京协和医院", "called"), candidate(1, "乙", "北京协和医院", "called")
+    other, beside = candidate(2, "甲", "南昌医院", "other"), candidate(3, "在北京", "大会", "beside")
+    assert named_elsewhere(question, [*called, other, beside]).tolist() == pytest.approx([0, 0, 0.5, 0])
+    assert named_elsewhere(question, [other, beside]).tolist() == [0, 0]  # no heading says it
+    # What the same document says in another passage, it says.
+    assert not named_elsewhere(question, [*called, other, candidate(4, "北京", "南昌医院", "other")]).any()
+    known = weigh(["北京"], [3], 100)
+    assert not named_elsewhere(known, [*called, other]).any()
+
+
+def test_it_is_ranked_below_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    question = weigh(["peking", "2023"], [0, 9], 100, [Translated("peking", (("北京", 0.5), ("协和", 0.5)))], [9.0])
+    both = [candidate(0, "2023", "南昌医院", "other", 0.5, 2.0), candidate(1, "甲", "北京协和医院", "called", 0.1)]
+
+    def first() -> str:
+        return rank("peking 2023", question, both, characters)[0].candidate.document_id
+
+    assert first() == "called"
+    monkeypatch.setattr("qa.rank.ELSEWHERE", 0.0)
+    assert first() == "other"
 
 
 def test_what_only_sounds_alike_counts_beside_what_translates_unless_it_is_translated_itself() -> None:
