@@ -17,6 +17,7 @@ from qa.formats import READERS
 from qa.fresh import compare
 from qa.intake import Taken, reading, take
 from qa.layout import FORMAT, Layout
+from qa.leads import lead
 from qa.listing import Listed, digest, is_unchanged, list_files
 from qa.lock import writing
 from qa.passages import Entry
@@ -131,11 +132,12 @@ def ensure_index(index: str | Path = "index", documents: str | Path = "seeds", *
 
 
 def entry(document: Document, passage: Passage, key: bytes = b"") -> Entry:
-    """Say what is indexed for a passage: its text under its document's organisation and title.
+    """Say what is indexed for a passage: its text under its document's organisation and title, and what announces it.
 
     :param key: passages with the same one are one passage (:func:`qa.split.key`); without one it stands alone.
     """
-    heading = heading_of(document)
+    announced = lead(document.text, passage.start)
+    heading = f"{heading_of(document)}\n{announced}" if announced else heading_of(document)
     embedded = hashlib.sha256(embedded_text(heading, passage).encode()).hexdigest()[:32]
     return Entry(passage, heading, embedded, key)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from qa.pieces import PieceCutter
 from qa.text import simplify
 
-QUESTION, HEADING = 32, 16  # the most tokens taken of each
+QUESTION, HEADING, LEAD = 32, 16, 32  # the most tokens taken of each
 PASSAGE, WHOLE = 128, 256  # of a passage that is read with a question, and of one that is read alone
 BEGIN, END = 0, 2  # the tokens around a text
 _PROMPTS = "query:", "passage:"
@@ -23,7 +23,10 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is shown of a passage: its heading, its text, and the sentence that the window is laid around."""
+    """What is shown of a passage: its heading, its text, and the sentence that the window is laid around.
+
+    The heading's second line, if it has one, announces the text (:mod:`qa.leads`).
+    """
 
     heading: str
     text: str
@@ -55,8 +58,9 @@ class Packer:
         """Return the tokens of a passage; of a long one, as much as fits around its sentence."""
         cut = self._cut(shown.text)
         inside = cut[slice(*_window([span for _, span in cut], shown.sentence, most))]
-        heading = [number for number, _ in self._cut(shown.heading)[:HEADING]]
-        above = [BEGIN, *self._told, *heading, END]
+        title, _, lead = shown.heading.partition("\n")
+        heading = [number for number, _ in self._cut(title)[:HEADING]]
+        above = [BEGIN, *self._told, *heading, END, *(number for number, _ in self._cut(lead)[-LEAD:])]
         return Row([*above, *(number for number, _ in inside), END], len(above), [span for _, span in inside])
 
     def _cut(self, text: str) -> list[tuple[int, Span]]:

@@ -72,6 +72,11 @@ class Candidate:
         return self.passage.document_id
 
     @property
+    def title(self) -> str:
+        """Its document's organisation and title, without what announces the passage (:mod:`qa.leads`)."""
+        return self.heading.partition("\n")[0]
+
+    @property
     def text(self) -> str:
         """The passage's text."""
         return self.passage.text
@@ -178,7 +183,7 @@ def named_elsewhere(weighed: Weighed, candidates: Sequence[Candidate]) -> Floats
     documents = list(dict.fromkeys(candidate.document_id for candidate in candidates))
     own = [documents.index(candidate.document_id) for candidate in candidates]
     above = np.zeros((len(documents), len(weighed.met_share)), np.float32)
-    np.maximum.at(above, own, meet(weighed, [candidate.heading for candidate in candidates]) > 0)
+    np.maximum.at(above, own, meet(weighed, [candidate.title for candidate in candidates]) > 0)
     here = above.copy()
     np.maximum.at(here, own, meet(weighed, [candidate.text for candidate in candidates]) > 0)
     missing = above[None] * (1 - here[:, None])  # (document, other document, word)

@@ -222,7 +222,7 @@ class Retriever:
         """Return the question, with organisations named in full as what it finds names them, and what it finds."""
         weighed = self.weighed(asked)
         found = self._found(asked, weighed, k, documents)
-        whole = in_full(asked, [one.heading for one in found], [one.text for one in found])
+        whole = in_full(asked, [one.title for one in found], [one.text for one in found])
         if whole != asked:
             weighed = self.weighed(whole)
             found = self._found(whole, weighed, k, documents)

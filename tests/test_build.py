@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qa import build, intake, listing
-from qa.build import build_collection, build_index, embedded_text, ensure_index, heading_of
+from qa.build import build_collection, build_index, embedded_text, ensure_index, entry, heading_of
 from qa.embed import Encoder, Floats, Progress
 from qa.errors import ModelMissing, NoDocuments
 from qa.layout import Layout, read_pointer
@@ -327,6 +328,16 @@ def test_a_passage_is_embedded_under_its_organisation_and_title() -> None:
     assert heading_of(Document("d", "协和医院召开职代会", "", organisation="协和医院")) == "协和医院召开职代会"
     assert embedded_text("", passage) == "正文"
     assert embedded_text("正文", passage) == "正文"
+
+
+@pytest.mark.parametrize("title", ["职代会召开", ""])
+def test_an_item_of_a_list_is_indexed_under_what_announces_it_too(title: str) -> None:
+    text = "书记王明提出两点要求。\n一是抓学习。\n二是抓落实。"
+    document = Document("d", title, text)
+    before, item = (Passage("p", "d", start, start + 6, text[start : start + 6]) for start in (0, text.index("二是")))
+    assert entry(document, before).heading == title
+    assert entry(document, item).heading == f"{title}\n书记王明提出两点要求。"
+    assert entry(document, item).embedded != entry(replace(document, text=text.replace("王明", "李明")), item).embedded
 
 
 def test_a_collection_makes_each_document_one_passage(tmp_path: Path, encoder: Encoder) -> None:

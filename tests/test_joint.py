@@ -42,6 +42,12 @@ def test_a_passage_is_read_as_if_there_were_no_others() -> None:
     assert scores(CHAIRED) == []
 
 
+def test_who_announced_a_list_is_known_of_its_items() -> None:
+    asked, item = "谁要求把医院建成区域中心?", "二是加快发展步伐,把医院建成区域医疗中心。"
+    alone, announced = scores(asked, shown(item, "大会"), shown(item, "大会\n党委书记王明提出三点要求。"))
+    assert announced > alone + 1
+
+
 def test_traditional_characters_read_as_simplified() -> None:
     assert simplify("誰主持了大會") == "谁主持了大会"
     assert scores("誰主持了大會?", shown(ANSWERS)) == scores("谁主持了大会?", shown(ANSWERS))

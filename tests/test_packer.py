@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.joint import shipped_joint_reader
-from qa.packer import PASSAGE, QUESTION, Packer, Shown
+from qa.packer import LEAD, PASSAGE, QUESTION, Packer, Shown
 
 CHAIRED = "谁主持了大会?"
 ANSWERS = "大会由党委副书记、纪委书记柴建军主持。"
@@ -53,6 +53,18 @@ def test_pieces_follow_each_other_and_leave_out_nothing_but_blanks(text: str) ->
     held = {n for start, end in offsets for n in range(start, end)}
     left = "".join(character for n, character in enumerate(text) if n not in held)
     assert len(offsets) == PASSAGE or not unicodedata.normalize("NFKC", left).strip()
+
+
+def test_what_announces_a_text_stands_between_its_heading_and_itself() -> None:
+    text = "二是抓落实。"
+    alone, announced = (packer().passage(Shown(above, text, (0, 2))) for above in ("大会", "大会\n王明提出三点要求。"))
+    assert announced.offsets == alone.offsets
+    assert announced.ids[: alone.start] == alone.ids[: alone.start]
+    assert announced.ids[announced.start :] == alone.ids[alone.start :]
+    assert announced.start > alone.start
+    long = packer().passage(Shown("大会\n" + "前" * 500 + "王明提出三点要求。", text, (0, 2)))
+    assert long.start - alone.start == LEAD
+    assert long.ids[long.start - 2 : long.start] == announced.ids[announced.start - 2 : announced.start]
 
 
 @pytest.mark.parametrize(

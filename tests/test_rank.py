@@ -210,6 +210,8 @@ def test_a_document_costs_that_the_question_names_what_stands_above_another_and_
     assert named_elsewhere(question, [other, beside]).tolist() == [0, 0]  # no heading says it
     # What the same document says in another passage, it says.
     assert not named_elsewhere(question, [*called, other, candidate(4, "北京", "南昌医院", "other")]).any()
+    announced = candidate(5, "一是甲", "南昌医院\n北京来的专家提出要求。", "announced")
+    assert named_elsewhere(question, [other, announced]).tolist() == [0, 0]  # its title does not say it
     known = weigh(["北京"], [3], 100)
     assert not named_elsewhere(known, [*called, other]).any()
 
