@@ -21,7 +21,7 @@ from qa.bert import Array, gelu, normed, unpacked
 from qa.linear import Floats
 from qa.packer import WHOLE, Packer, Row, Shown
 from qa.pieces import PieceCutter
-from qa.stack import Stack, hasten, one_thread
+from qa.stack import Stack, by_torch, hasten, one_thread
 
 _ASKED, _ABOVE, _TOLD, _SHARED = range(4)
 _TOGETHER = 8  # passages: fewer and larger steps, between which threads wait for each other
@@ -65,6 +65,7 @@ class JointReader:
         self._lower, self._upper, self._apart = (Stack(arrays, part) for part in ("lower", "upper", "apart"))
         heads = "mix.w", "mix.b", "score.w", "score.b", "ends.w", "ends.b"
         self._heads = [arrays[name].astype(np.float32) for name in heads]
+        # What NumPy made of a text is not taken for what torch makes of it: answers would tell what was asked before.
         # A question is looked at twice, and forgotten before it could take the place of a passage.
         self._asked = lru_cache(maxsize=50)(self._read_alone)
         # The same passages come again with other questions: 100 KB each, their tokens 10 KB, and a vector 2 KB.
@@ -92,24 +93,26 @@ class JointReader:
         if len(passages) > _MANY:
             hasten()
         with one_thread():
-            asked = self._make_vector(self._asked(_kept(self._pack.question(question))))
-            return [float(asked @ self._vector(shown.heading, shown.text)) for shown in passages]
+            asked = self._make_vector(self._asked(_kept(self._pack.question(question)), by_torch()))
+            return [float(asked @ self._vector(shown.heading, shown.text, by_torch())) for shown in passages]
 
-    def _passage_vector(self, heading: str, text: str) -> Floats:
-        return self._make_vector(self._told(_kept(self._pack.passage(Shown(heading, text, (0, 0)), WHOLE).ids)))
+    def _passage_vector(self, heading: str, text: str, computed: bool) -> Floats:
+        tokens = _kept(self._pack.passage(Shown(heading, text, (0, 0)), WHOLE).ids)
+        return self._make_vector(self._told(tokens, computed))
 
     def _make_vector(self, states: Array) -> Floats:
         mean: Floats = self._apart(states.astype(np.float32), [len(states)]).mean(axis=0)
         return mean / np.linalg.norm(mean)
 
-    def _read_alone(self, tokens: bytes) -> Array:
+    def _read_alone(self, tokens: bytes, computed: bool) -> Array:  # noqa: ARG002  (kept apart by it)
         ids = np.frombuffer(tokens, np.uint32)
         x = normed(unpacked(self._words[ids]) + self._place[: len(ids)], *self._norm)
         return self._lower(x, [len(ids)]).astype(np.float16)
 
     def _judge(self, asked: Sequence[int], rows: Sequence[Row]) -> list[Reading]:
-        own = self._asked(_kept(asked))
-        states = [part for row in rows for part in (own, self._told(_kept(row.ids)))]
+        computed = by_torch()
+        own = self._asked(_kept(asked), computed)
+        states = [part for row in rows for part in (own, self._told(_kept(row.ids), computed))]
         x: Floats = np.concatenate(states) + self._role[[role for row in rows for role in roles(asked, row)]]
         sizes = [len(asked) + len(row.ids) for row in rows]
         read = np.split(self._upper(x, sizes), list(accumulate(sizes))[:-1])

@@ -44,7 +44,7 @@ class Stack:
         Torch's numbers differ from NumPy's in the sixth digit, and what both make of them by what is then rounded
         the other way.
         """
-        run = _torch() if _torch.cache_info().currsize or next(_done) >= _PATIENCE else None
+        run = _torch() if _chosen() or next(_done) >= _PATIENCE else None
         if run is not None:
             return self._by_torch(run, x, list(sizes))
         cuts = list(accumulate(sizes))[:-1]
@@ -70,12 +70,21 @@ def hasten() -> None:
     _torch()
 
 
+def by_torch() -> bool:
+    """Say whether torch runs layers from now on: what NumPy made of a text before is a little else."""
+    return _chosen() and _torch() is not None
+
+
+def _chosen() -> bool:
+    return _torch.cache_info().currsize > 0
+
+
 def one_thread() -> AbstractContextManager[object]:
     """Keep torch, if it is what runs, to the thread that calls: told once for many steps.
 
     Steps so small gain nothing by a second thread, which then spins and keeps NumPy's own from working.
     """
-    return _alone() if _torch.cache_info().currsize and _torch() is not None else nullcontext()
+    return _alone() if by_torch() else nullcontext()
 
 
 @cache
