@@ -21,6 +21,7 @@ from qa.lock import writing
 from qa.passages import Entry
 from qa.records import Document, FileState, Passage
 from qa.search import Retriever
+from qa.stack import hasten
 from qa.staging import Staging
 from qa.store import publish
 
@@ -28,6 +29,12 @@ Pages = Sequence[tuple[Document, str, Sequence[tuple[int, int, str]]]]
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "seeds"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hastened() -> None:
+    """Have torch compute from the first test on: what is answered twice is compared to the last digit."""
+    hasten()
 
 
 @pytest.fixture(scope="session")
