@@ -136,8 +136,8 @@ def entry(document: Document, passage: Passage, key: bytes = b"") -> Entry:
 
     :param key: passages with the same one are one passage (:func:`qa.split.key`); without one it stands alone.
     """
-    announced = lead(document.text, passage.start)
-    heading = f"{heading_of(document)}\n{announced}" if announced else heading_of(document)
+    title, announced = heading_of(document), lead(document.text, passage.start)
+    heading = f"{title}\n{announced}" if announced else title
     embedded = hashlib.sha256(embedded_text(heading, passage).encode()).hexdigest()[:32]
     return Entry(passage, heading, embedded, key)
 

@@ -24,7 +24,7 @@ from qa.pieces import PieceCutter
 from qa.stack import Stack, by_torch, hasten, one_thread
 
 _ASKED, _ABOVE, _TOLD, _SHARED = range(4)
-_TOGETHER = 8  # passages: fewer and larger steps, between which threads wait for each other
+_TOGETHER = 8  # passages that are read in one go: fewer and larger steps
 _MANY = 16  # passages that take about as long as it does to load what reads them faster
 # The trained network; the pieces of texts, and a vector for each, of which only those that occur come into memory.
 NETWORK, PIECES, WORDS = "joint.npz", "joint_pieces.model", "joint_words.npy"

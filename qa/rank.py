@@ -43,9 +43,7 @@ FEATURES = (
 SENTENCE_FEATURES = FEATURES[FEATURES.index("cover_sentence") :]
 SURE = 0.3  # from here on the reader is trusted to have found the answer's words
 ANSWERED = 6
-ELSEWHERE = (
-    10.0  # what it costs a document that all of the question's weight stands in another's heading, and not in it
-)
+ELSEWHERE = 10.0  # what it costs a document that all of the question's weight stands above another, and not in it
 _BM25_MOST = K1 + 1  # the most that one term can add, times its idf
 _WEIGHTS_FILE = Path(__file__).with_name("rank.json")
 
@@ -180,8 +178,8 @@ def named_elsewhere(weighed: Weighed, candidates: Sequence[Candidate]) -> Floats
     """
     if not len(weighed.met_share):
         return np.zeros(len(candidates), np.float32)
-    documents = list(dict.fromkeys(candidate.document_id for candidate in candidates))
-    own = [documents.index(candidate.document_id) for candidate in candidates]
+    documents = {id_: n for n, id_ in enumerate(dict.fromkeys(candidate.document_id for candidate in candidates))}
+    own = [documents[candidate.document_id] for candidate in candidates]
     above = np.zeros((len(documents), len(weighed.met_share)), np.float32)
     np.maximum.at(above, own, meet(weighed, [candidate.title for candidate in candidates]) > 0)
     here = above.copy()

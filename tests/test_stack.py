@@ -2,7 +2,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from functools import cache
 from itertools import count
 
@@ -15,16 +14,15 @@ from qa.joint import JointReader
 from qa.linear import Linear, times
 from qa.packer import Shown
 from qa.stack import Stack, hasten, one_thread
-from qa.stack import by_torch as by_torch_now
 
 RNG = np.random.default_rng(0)
 WIDTH, SHAPES = 384, {"qkv": (1152, 384), "ao": (384, 384), "fi": (1536, 384), "fo": (384, 1536)}
 X = RNG.normal(size=(40, WIDTH)).astype(np.float32)
 
 
-def made(part: str) -> dict[str, np.ndarray]:
+def made() -> dict[str, np.ndarray]:
     """Return arrays of two layers as the trainer writes them."""
-    arrays = {part: np.arange(2)}
+    arrays = {"upper": np.arange(2)}
     for name in ("upper0", "upper1"):
         for inner in PARTS:
             out, into = SHAPES[inner]
@@ -36,15 +34,14 @@ def made(part: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-ARRAYS = made("upper")
+ARRAYS = made()
 
 
 @pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Choose as in a new process, and after the test as before it."""
     monkeypatch.setattr(stack, "_done", count())
     monkeypatch.setattr(stack, "_torch", cache(stack._torch.__wrapped__))
-    yield
 
 
 def by_numpy(x: np.ndarray, *sizes: int) -> np.ndarray:
@@ -70,8 +67,7 @@ def test_a_step_of_torch_is_numpys_but_for_the_last_digits() -> None:
     from qa import scripted
 
     multiplied = Linear(RNG.normal(size=(384, 1536)).astype(np.float32), RNG.normal(size=1536).astype(np.float32))
-    (weights,) = [scripted.tensors([multiplied], [])]
-    found = scripted.linear(scripted.torch.from_numpy(X), *weights).numpy()
+    found = scripted.linear(scripted.torch.from_numpy(X), *scripted.tensors([multiplied], [])).numpy()
     assert np.abs(found - multiplied(X)).max() < 2e-6 * np.abs(found).max()
 
 
@@ -185,7 +181,7 @@ def test_what_was_kept_before_it_changed_leaves_no_trace(fresh: None) -> None:
     old, new = JointReader.load(), JointReader.load()
     by_numpy = told(old)
     hasten()
-    if not by_torch_now():
+    if not stack.by_torch():
         pytest.skip("here NumPy is faster")
     assert told(old) == told(new) != by_numpy
 
