@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,7 @@ class Ranked:
     features: Mapping[str, float]
     span: tuple[int, int] | None = None
     sure: float = 0.0
-    seen: tuple[Floats, Floats] | None = field(default=None, compare=False, repr=False)
+    seen: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ The reader is a small convolutional network over characters (about half a millio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,54 @@ LONGEST = 40
 DILATIONS = (1, 2, 4, 8, 16, 1, 2)
 FILMED = (0, 5)  # the layers that the question tells what to look for (Perez et al. 2018, FiLM)
 _BLOCK = 64  # rows
+_LONG = 6  # so many of the greatest lengths tell what a greater one scores
 _FILE = Path(__file__).with_name("reader.npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a reader makes of n characters.
+
+    ``spans``: the score of every span by its first character and its length less 1, shape (n, ``LONGEST``). What it is
+    made of: ``ends``, how well an answer begins and ends at each character, (n, 2); ``first`` and ``last``, whose
+    product tells how well the two go together, (n, 16) each; ``long``: what a length beyond ``LONGEST`` scores.
+    """
+
+    spans: Floats
+    ends: Floats
+    first: Floats
+    last: Floats
+    long: float
+
+    def part(self, first: int, after: int) -> Scores:
+        """Return the scores of some of the characters."""
+        here = slice(first, after)
+        return replace(self, spans=self.spans[here], ends=self.ends[here], first=self.first[here], last=self.last[here])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scores]) -> Scores:
+        """Lay what was made of one question's passages behind one another."""
+        return cls(
+            np.concatenate([part.spans for part in parts]),
+            np.concatenate([part.ends for part in parts]),
+            np.concatenate([part.first for part in parts]),
+            np.concatenate([part.last for part in parts]),
+            parts[0].long,
+        )
+
+    def within(self, first: int, after: int) -> Floats:
+        """Return the score of every span of some characters by its first and its last, however long, shape (m, m).
+
+        What ends before it begins is far below 0.
+        """
+        m, here = after - first, slice(first, after)
+        scores: Floats = self.first[here] @ self.last[here].T + self.ends[here, :1] + self.ends[here, 1] + self.long
+        at = np.arange(m)
+        extra = at - at[:, None]
+        starts, stops = np.nonzero((extra >= 0) & (extra < LONGEST))
+        scores[starts, stops] = self.spans[here][starts, stops - starts]
+        scores[extra < 0] = -1e4
+        return scores
 
 
 class Reader:
@@ -41,8 +89,8 @@ class Reader:
         alphabet = Alphabet({character: n for n, character in enumerate(characters, 1)}, arrays.pop("idf").astype("f4"))
         return cls(alphabet, {name: value.astype(np.float32) for name, value in arrays.items()})
 
-    def read(self, asked: Asked, told: Told, compared: Floats) -> Floats:
-        """Return the score of every span by its first character and its length less 1, shape (n, ``LONGEST``).
+    def read(self, asked: Asked, told: Told, compared: Floats) -> Scores:
+        """Return what spans score.
 
         Each passage is read as if it stood alone; spans that would run past its end are far below 0. Of a foreign
         question only the kind is read; what it asks for shows through ``compared`` alone.
@@ -61,7 +109,8 @@ class Reader:
             x += _rectify(self._linear(f"cv.{n}", _windows(normed, near[distance])))
         _norm(x, self._weights["out_ln.weight"], self._weights["out_ln.bias"], x)
         ends = np.add(self._linear("out", x), x @ self._linear("bil", wanted).reshape(2, -1).T)
-        return _spans(told, ends, self._linear("pa", x), self._linear("pc", x)) + self._linear("len", wanted)
+        first, last, lengths = self._linear("pa", x), self._linear("pc", x), self._linear("len", wanted)
+        return Scores(_spans(told, ends, first, last) + lengths, ends, first, last, float(lengths[-_LONG:].mean()))
 
     def _meet(self, asked: Asked, told: Told) -> tuple[Floats, Floats, Floats]:
         """Return the passages' characters, the question's summary, and the question as each character meets it."""

@@ -2,7 +2,7 @@
 
 A span lies in one sentence, cuts no word or number of a spaced script and no pair of quotes or brackets, and
 begins and ends with no mere punctuation. Among those, :class:`qa.reader.Reader` decides, and beside it, where a passage
-was read by it as well, :class:`qa.joint.JointReader`.
+was read by it as well, :class:`qa.joint.JointReader`; then :mod:`qa.edges` says where exactly the words begin and end.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ from qa.compare import (
     tell,
     words,
 )
+from qa.edges import EDGES, MOST, Sentence, shipped_edges
 from qa.embed import Tokens
 from qa.joint import Reading
-from qa.reader import LONGEST, Reader, ahead, shipped_reader
+from qa.reader import LONGEST, Reader, Scores, ahead, shipped_reader
 from qa.text import quotations
 
 SIGNALS = ("chance", "sentence", "score", "cover", "length", "open", "foreign")
@@ -53,11 +54,10 @@ _FAR = 6.0  # by how much a name alone may score below the words it stands in
 _OPEN = [TYPES.index("why"), TYPES.index("how")]
 _IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
 _AT_ONCE = 4_000  # characters that are read together
-_EDGES = frozenset(",，、。;；:：.!?！？…·-—～~|/ \t\n\u3000")
 
 Bools = npt.NDArray[np.bool_]
 EncodeTokens = Callable[[Sequence[str]], Tokens]
-Seen = tuple[Floats, Floats]  # a passage's characters compared with the question, and each span's score
+Seen = tuple[Floats, Scores]  # a passage's characters compared with the question, and what spans score
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ def read_spans(
         known = [before for before in (seen[n] for n in few if seen) if before is not None]
         if len(known) < len(few):
             known = _see(asked, told, encode_tokens, reader)
-        compared, scores = (np.concatenate(parts) for parts in zip(*known, strict=True))
+        features, scored = zip(*known, strict=True)
+        compared, scores = np.concatenate(features), Scores.joined(scored)
         also = [readings[n] for n in few] if readings else []
         chosen = choose(asked, told, may, compared, scores, also)
         for n, best, one in zip(few, chosen, known, strict=True):
@@ -153,7 +154,7 @@ def _see(asked: Asked, told: Told, encode_tokens: EncodeTokens | None, reader: R
     linked = link(asked, told, encode_tokens) if asked.foreign and encode_tokens else None
     compared = compare(asked, told, linked)
     scores = reader.read(asked, told, compared)
-    return [(compared[first:after], scores[first:after]) for first, after in pairwise(told.borders.tolist())]
+    return [(compared[first:after], scores.part(first, after)) for first, after in pairwise(told.borders.tolist())]
 
 
 def _batches(lengths: Mapping[int, int]) -> Iterator[list[int]]:
@@ -208,32 +209,36 @@ def link(asked: Asked, told: Told, encode_tokens: EncodeTokens) -> Bools:
 
 
 def choose(
-    asked: Asked, told: Told, may: Bools, compared: Floats, scores: Floats, readings: Sequence[Reading] = ()
+    asked: Asked, told: Told, may: Bools, compared: Floats, scored: Scores, readings: Sequence[Reading] = ()
 ) -> list[Chosen | None]:
     """Return for each passage the best of the spans that may be an answer, in its likeliest sentence; or None.
 
     :param may: :func:`allowed` of each passage, behind one another.
-    :param scores: :meth:`qa.reader.Reader.read`.
+    :param scored: :meth:`qa.reader.Reader.read`.
     :param readings: what the joint reader found in each passage, if it read them.
     """
     firsts = told.borders[:-1]
     learnt = np.add.reduceat(told.classes[:, _IDEOGRAPHS].sum(axis=1), firsts) > 0.3 * np.diff(told.borders)
-    scores = _restricted(asked, told, learnt, may, compared, scores)
-    for first, after in pairwise(told.borders.tolist()):
+    scores = _restricted(asked, told, learnt, may, compared, scored.spans)
+    settled = np.full(len(learnt), bool(asked.foreign or asked.kind[_WHO])) | ~learnt
+    for n, (first, after) in enumerate(pairwise(told.borders.tolist())):
         for end in offices_beside(asked.folded, told.folded[first:after]):
+            settled[n] = True
             starts = np.arange(first + max(0, end - LONGEST), first + end)
             scores[starts, first + end - 1 - starts] += np.float32(_OFFICE)
+    ends = likely_ends(told, readings) if readings else scores[:, :2]
     if readings:
         by_rules = asked.foreign | ~learnt
         worth = told.to_characters(np.where(by_rules, _JOINT_BY_RULES, _JOINT))
-        scores = (scores + worth[:, None] * jointly(told, readings)).astype(np.float32)
+        scores = (scores + worth[:, None] * _of_ends(ends)).astype(np.float32)
     most = np.maximum.reduceat(scores.max(axis=1), firsts)
     chances = np.exp(scores - told.to_characters(most)[:, None])
     in_sentence = np.add.reduceat(chances.sum(axis=1), told.starts)
     after = [*told.starts[1:].tolist(), len(scores)]
     sentences = pairwise([*told.sentence[firsts].tolist(), len(after)])
     chosen: list[Chosen | None] = []
-    for (low, high), top, known in zip(sentences, most.tolist(), learnt.tolist(), strict=True):
+    columns = zip(sentences, most.tolist(), learnt.tolist(), settled.tolist(), strict=True)
+    for (low, high), top, known, kept in columns:
         if top <= _IMPOSSIBLE / 2:
             chosen.append(None)
             continue
@@ -254,12 +259,27 @@ def choose(
             "foreign": asked.foreign,
         }
         values = np.array([signals[name] for name in SIGNALS], np.float32)
-        chosen.append(Chosen(start, start + extra + 1, top + log(total) if known else 0.0, values))
+        last = start + extra
+        if readings and not kept and after[best] - first <= MOST:
+            here = slice(first, after[best])
+            sentence = Sentence(told.folded[here], compared[here], scored.within(first, after[best]), ends[here])
+            start, last = (first + at for at in shipped_edges().best(asked, sentence, (start - first, last - first)))
+        chosen.append(Chosen(start, last + 1, top + log(total) if known else 0.0, values))
     return chosen
 
 
 def jointly(told: Told, readings: Sequence[Reading]) -> Floats:
-    """Return how likely each span is for the joint reader, shape as :meth:`qa.reader.Reader.read`.
+    """Return how likely each span is for the joint reader, shape as :meth:`qa.reader.Reader.read`."""
+    return _of_ends(likely_ends(told, readings))
+
+
+def _of_ends(ends: Floats) -> Floats:
+    spans: Floats = ends[:, :1] + ahead(ends[:, 1], _UNLIKELY)
+    return spans
+
+
+def likely_ends(told: Told, readings: Sequence[Reading]) -> Floats:
+    """Return how likely an answer begins and ends at each character for the joint reader, log probabilities, (n, 2).
 
     A character stands for the token that it lies in; one that was not read is unlikely.
     """
@@ -272,8 +292,7 @@ def jointly(told: Told, readings: Sequence[Reading]) -> Floats:
             token = np.maximum(np.searchsorted(starts, offsets, side="right") - 1, 0)
             within = (starts[token] <= offsets) & (offsets < stops[token])
             ends[first:after][within] = likely[token[within]]
-    spans: Floats = ends[:, :1] + ahead(ends[:, 1], _UNLIKELY)
-    return spans
+    return ends
 
 
 def _restricted(asked: Asked, told: Told, learnt: Bools, may: Bools, compared: Floats, scores: Floats) -> Floats:
@@ -343,7 +362,7 @@ _of_kind = lru_cache(maxsize=2_000)(of_kind)
 def allowed(told: Told) -> Bools:
     """Return which spans of a single passage may be an answer, shape as :meth:`qa.reader.Reader.read`."""
     n = len(told.ids)
-    edge = np.array([character in _EDGES for character in told.folded])
+    edge = np.array([character in EDGES for character in told.folded])
     inside = np.zeros(n + 1, bool)  # between two characters of one word
     for start, end in words(told.folded):
         inside[start + 1 : end] = True

@@ -152,7 +152,7 @@ def test_numpy_reads_as_torch_does() -> None:
     arrays = (asked.ids, np.ones(len(asked.ids), "f4"), asked.kind, told.ids, np.ones(len(told.ids), "f4"), compared)
     with torch.no_grad():
         wanted = network(Batch(*(torch.tensor(array)[None] for array in arrays)))[0].numpy()
-    found = Reader(SMALL, weights).read(asked, told, compared)
+    found = Reader(SMALL, weights).read(asked, told, compared).spans
     assert found.shape == (len(NEWS), LONGEST)
     np.testing.assert_allclose(np.maximum(found, -100), np.maximum(wanted, -100), atol=1e-4)
 
@@ -199,8 +199,8 @@ def test_passages_behind_one_another_are_read_as_each_alone(question: str) -> No
     compared = compare(asked, together)
     np.testing.assert_array_equal(runs(asked, together), np.concatenate([runs(asked, told) for told in each], axis=1))
     np.testing.assert_allclose(compared, np.concatenate([compare(asked, told) for told in each]), atol=1e-6)
-    alone = np.concatenate([reader.read(asked, told, compare(asked, told)) for told in each])
-    np.testing.assert_allclose(reader.read(asked, together, compared), alone, rtol=1e-4, atol=1e-4)
+    alone = np.concatenate([reader.read(asked, told, compare(asked, told)).spans for told in each])
+    np.testing.assert_allclose(reader.read(asked, together, compared).spans, alone, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("question", ["大会由谁主持?", "Who chaired the meeting?"])
