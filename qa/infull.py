@@ -35,7 +35,7 @@ def in_full(question: str, headings: Iterable[str], texts: Sequence[str]) -> str
     """
     told = fold(question)
     names = sorted({name for heading in dict.fromkeys(headings) for name in _named(heading)})
-    meant = [(*match.span(), name) for name in names for match in _short(name).finditer(told)]
+    meant = [(*match.span(), name) for name in names for match in short_forms(name).finditer(told)]
     spelt = [
         one
         for one in meant
@@ -59,7 +59,7 @@ def _named(heading: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=10_000)
-def _short(name: str) -> re.Pattern[str]:
+def short_forms(name: str) -> re.Pattern[str]:
     """Return a pattern of a name and its short forms."""
     university = _UNIVERSITY.match(name)
     if university:

@@ -20,6 +20,7 @@ import numpy as np
 
 from qa.embed import Floats, Tokens
 from qa.kinds import holds_kind, kinds_asked
+from qa.named import missed, organisations_named
 from qa.numbers import Numbers
 from qa.records import Passage
 from qa.text import sentences
@@ -154,7 +155,7 @@ def rank(
     near, far = (np.array([side[name] for name in FEATURES], np.float32) for side in (weights.near, weights.far))
     reach = float(matrix[:, FEATURES.index("cover")].max())
     scores = matrix @ (reach * near + (1 - reach) * far) - ELSEWHERE * named_elsewhere(weighed, candidates)
-    missed = numbers_missed(question, candidates)
+    lacking = lacked(question, candidates)
     ranked = [
         Ranked(
             candidate,
@@ -164,7 +165,7 @@ def rank(
                 **dict(zip(FEATURES, row, strict=True)),
                 "reach": reach,
                 "found": weighed.found,
-                **missed[candidate.document_id],
+                **lacking[candidate.document_id],
             },
         )
         for candidate, score, span, row in zip(candidates, scores.tolist(), spans, matrix.tolist(), strict=True)
@@ -190,16 +191,22 @@ def named_elsewhere(weighed: Weighed, candidates: Sequence[Candidate]) -> Floats
     return most[own]
 
 
-def numbers_missed(question: str, candidates: Sequence[Candidate]) -> dict[str, dict[str, float]]:
-    """Return, for each document, which share of the question's years and other numbers its candidates do not have."""
-    numbers = Numbers.of(question)
+def lacked(question: str, candidates: Sequence[Candidate]) -> dict[str, dict[str, float]]:
+    """Return, for each document, what its candidates lack of what the question names.
+
+    That is, which share of its years, of its other numbers and of its organisations.
+    """
+    numbers, names = Numbers.of(question), organisations_named(question)
     texts: dict[str, list[str]] = defaultdict(list)
     for candidate in candidates:
         texts[candidate.document_id] += [candidate.heading, candidate.text]
-    return {
-        id_: dict(zip(("year", "number"), numbers.missed(map(folded, told)), strict=True))
-        for id_, told in texts.items()
-    }
+    return {id_: _lacking(numbers, names, texts[id_]) for id_ in texts}
+
+
+def _lacking(numbers: Numbers, names: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
+    year, number = numbers.missed(map(folded, texts))
+    organisation = missed(names, "\n".join(map(folded, texts))) if names else 0.0
+    return {"year": year, "number": number, "organisation": organisation}
 
 
 def signals(item: Ranked) -> dict[str, float]:

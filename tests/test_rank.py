@@ -13,6 +13,7 @@ from qa.rank import (
     Ranked,
     Weights,
     features,
+    lacked,
     learned_weights,
     named_elsewhere,
     rank,
@@ -263,3 +264,20 @@ def test_signals_hold_each_feature_the_score_and_how_far_the_question_is() -> No
     item = Ranked(candidate(0, "主持"), 2.0, (0, 2), {"cover": 0.5, "reach": 0.25, "alike": 0.5})
     assert signals(item) == {"cover": 0.5, "alike": 0.5, "score": 2.0, "far": 0.75, "far_alike": 0.375}
     assert signals(Ranked(candidate(0, "主持"), 2.0, (0, 2), {}))["far_alike"] == 0.0
+
+
+def test_what_a_document_lacks_is_looked_for_in_all_its_candidates_and_headings() -> None:
+    question = "2023年青山医院和绿原大学的大会有500人参加吗?"
+    candidates = [
+        candidate(0, "大会有500人参加。", heading="青山医院", document="a"),
+        candidate(1, "2023年的工作。", document="a"),
+        candidate(2, "2022年,绿原大学召开大会。", document="b"),
+    ]
+    assert lacked(question, candidates) == {
+        "a": {"year": 0, "number": 0, "organisation": 0.5},
+        "b": {"year": 1, "number": 1, "organisation": 0.5},
+    }
+
+
+def test_a_question_that_names_nobody_is_lacking_nothing() -> None:
+    assert lacked("谁主持了大会?", [candidate(0, "没有")]) == {"d0": {"year": 0, "number": 0, "organisation": 0}}

@@ -181,7 +181,7 @@ def _on_told(page: Page, name: str, telling: Sequence[Page], rng: random.Random)
     if not nameless:
         misses = [*_rivals(page, name, telling, rng), *misses[:1]]
     start = text.index(answer)
-    asked = _asked(name, page, words, rng, nameless=nameless)
+    asked = asked_of(name, page, words, rng, nameless=nameless)
     right = passage_at(page.heading, text, start)
     return Group(asked, [right, *misses[:4]], start, start + len(answer), "report") if misses else None
 
@@ -192,7 +192,7 @@ def _on_absent(page: Page, name: str, telling: Sequence[Page], rng: random.Rando
     own = [text for text in page.paragraphs if hint not in text]
     if not own or hint in page.heading:
         return None
-    asked = _asked(name, page, words, rng, nameless=False)
+    asked = asked_of(name, page, words, rng, nameless=False)
     nearest = max(own, key=lambda text: len(set(text) & set(asked)))
     return Group(asked, [passage_at(page.heading, nearest, 0), *_rivals(page, name, telling, rng)], -1, -1, "absent")
 
@@ -206,7 +206,8 @@ def _rivals(page: Page, name: str, telling: Sequence[Page], rng: random.Random) 
     ]
 
 
-def _asked(name: str, page: Page, words: Words, rng: random.Random, *, nameless: bool) -> str:
+def asked_of(name: str, page: Page, words: Words, rng: random.Random, *, nameless: bool) -> str:
+    """Return a question for a fact, of the page's organisation unless it names none."""
     meeting, told = rng.choice(_PAGES["short"]), page.organisation
     if rng.random() < _BY_PLACE:
         told = rng.choice(("{}", "{}那家", "{}的", "{}那边")).format(told[:2]) + told[-2:] * (rng.random() < 0.6)
