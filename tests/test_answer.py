@@ -82,3 +82,8 @@ def test_words_that_are_as_likely_wrong_are_not_set_beside_others() -> None:
 @pytest.mark.parametrize("signals", [NOTHING, EVERYTHING, {"unknown": 9.0}, {"cover": 1e9}, {"cover": -1e9}])
 def test_confidence_is_a_probability(signals: dict[str, float]) -> None:
     assert 0 <= confidence(signals) <= 1
+
+
+@pytest.mark.parametrize("name", ["year", "number", "organisation"])
+def test_what_a_question_names_and_the_document_lacks_makes_unsure(name: str) -> None:
+    assert confidence({**EVERYTHING, name: 1.0}) < confidence({**EVERYTHING, name: 0.5}) < confidence(EVERYTHING)

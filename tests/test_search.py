@@ -295,6 +295,21 @@ def test_a_question_that_names_an_organisation_gets_that_one(retriever: Retrieve
     assert retriever.ask("协和医院的大会由谁主持").findings == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("青山县人民医院", 0.5, 1.0), ("白水县人民医院", 0.0, 0.08), ("华山医院", 0.0, 0.1)]
+)
+def test_an_organisation_that_no_page_is_about_is_not_answered_for(
+    encoder: Encoder, name: str, least: float, most: float
+) -> None:
+    pages = {
+        "青山县人民医院召开工作会议": "会议由党委书记李明远主持。院长周知行作工作报告,五百余人参加。",
+        "绿原大学举行学术年会": "校长王若水致辞。会议在图书馆报告厅举行。",
+    }
+    documents = [Document(title, title, f"{title}。{text}") for title, text in pages.items()]
+    with temporary_index(documents, encoder) as retriever:
+        assert least <= retriever.ask(f"{name}的院长是谁?").confidence <= most
+
+
 def test_an_answer_and_its_legs_are_ranked_once(retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
     ranked: list[str] = []
     rank = qa.search.rank
