@@ -17,6 +17,7 @@ from qa.wording import DEFAULT, words
 _EVIDENCE, SPAN_MARK = "wd-evidence", "wd-span"
 _EXCERPT_FROM = 140
 _EXCERPT_AROUND = 48
+_FEW = 40  # characters of words that are shown by themselves; more are marked in their sentence alone
 
 _ENTITIES = {ord(mark): f"&#{ord(mark)};" for mark in "&<>\"'`*_[]()!#$~|\\{}"}
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -199,7 +200,8 @@ def _answer_card(answer: Answer, say: Mapping[str, str], verdicts: str) -> str:
     hit = next((one for one in answer.hits if evidence and one.passage.document_id == evidence.document_id), None)
     if evidence is None or hit is None:
         return ""
-    large = f'<div class="wd-words">{escape(answer.span.text)}</div>' if answer.span is not None else ""
+    few = answer.span is not None and len(answer.span.text) <= _FEW
+    large = f'<div class="wd-words">{escape(answer.span.text)}</div>' if answer.span is not None and few else ""
     quoted = _marked(evidence.quote, evidence.start, [] if answer.span is None else marks_of(None, answer.span))
     quote_class = "wd-quote" if large else "wd-quote wd-large"
     question = escape(urlencode({"q": answer.question}, errors="replace"))

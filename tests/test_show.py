@@ -155,6 +155,15 @@ def test_without_a_span_the_sentence_itself_is_large() -> None:
     assert "wd-words" not in shown
 
 
+def test_a_whole_clause_is_marked_in_its_sentence_and_not_said_twice() -> None:
+    words = "各部门要认真研究职工代表提出的意见建议,能改的立行立改、能办的马上就办、需要研究的尽快推进"
+    passage = Passage("d#0-60", "d", 0, len(words) + 6, f"会议要求,{words}。")
+    long = Hit(1, 1.0, passage, DOCUMENT, 0.5, 2.0, Evidence("d", 0, len(words) + 6, passage.text))
+    shown = to_html(answer(long, span=Span(5, 5 + len(words), words)))
+    assert "wd-words" not in shown
+    assert f'<mark class="wd-span">{words}</mark>' in shown
+
+
 def test_a_passage_marks_evidence_and_span_at_their_place() -> None:
     shown = to_html(answer(hit(), span=SPAN))
     assert (
