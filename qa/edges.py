@@ -25,11 +25,13 @@ LIKELIEST, CLAUSES = 25, 15
 PLACES = ("before", "first", "first two", "last", "behind")  # whose characters the network knows
 KINDS = {"meaning": "什么是|是什么|指什么|什么意思|什么样", "several": "哪些|哪几|有什么"}
 PUNCTUATION = frozenset(",，、。;；:：!?！？“”‘’「」『』（）()《》〈〉… \t\n\u3000")
-EDGES = frozenset(",，、。;；:：.!?！？…·-—～~|/ \t\n\u3000")
+_EDGES = frozenset(",，、。;；:：.!?！？…·-—～~|/ \t\n\u3000")
 _KINDS = [re.compile(pattern) for pattern in KINDS.values()]
 _LENGTHS = (12, 25, 40, 70)
 _IMPOSSIBLE = -1e4
 _FILE = Path(__file__).with_name("edges.npz")
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,27 +125,31 @@ def spans_of(sentence: Sentence, chosen: tuple[int, int]) -> Spans:
 
 
 @lru_cache(maxsize=500)
-def _allowed(text: str) -> tuple[npt.NDArray[np.bool_], Ints]:
-    """Return which spans may be an answer, by first and last character, and those from mark to mark, counted through.
-
-    None cuts a word or a pair of quotes, or begins or ends with punctuation.
-    """
-    n = len(text)
-    edge = np.array([character in EDGES for character in text])
-    inside = np.zeros(n + 1, bool)
-    for start, end in words(text):
-        inside[start + 1 : end] = True
-    quoted = np.zeros(n + 1, np.int64)
-    for number, (opener, closer) in enumerate(quotations(text), 1):
-        quoted[opener + 1 : closer + 1] = number
-    extra = np.arange(n) - np.arange(n)[:, None]
-    allowed = (extra >= 0) & (extra < REACH) & (quoted[:n, None] == quoted[1:])
-    allowed &= ~(edge | inside[:-1])[:, None] & ~(edge | inside[1:])
+def _allowed(text: str) -> tuple[Bools, Ints]:
+    """Return which spans may be an answer, by first and last character, and the numbers of those from mark to mark."""
+    opens, closes, quoted = bounds(text)
+    extra = np.arange(len(text)) - np.arange(len(text))[:, None]
+    allowed = (extra >= 0) & (extra < REACH) & (quoted[:-1, None] == quoted[1:]) & opens[:, None] & closes
     mark = _marks(text)
     return allowed, np.flatnonzero(allowed & mark[:-2, None] & mark[2:])
 
 
-def _marks(text: str) -> npt.NDArray[np.bool_]:
+def bounds(text: str) -> tuple[Bools, Bools, Ints]:
+    """Return at which characters a span may begin and may end, and which pair of quotes each place between two is in.
+
+    A span begins and ends with no mere punctuation and cuts no word of a spaced script; both its ends lie in one pair.
+    """
+    edge = np.array([character in _EDGES for character in text], bool)
+    inside = np.zeros(len(text) + 1, bool)  # between two characters of one word
+    for start, end in words(text):
+        inside[start + 1 : end] = True
+    quoted = np.zeros(len(text) + 1, np.int64)
+    for number, (opener, closer) in enumerate(quotations(text), 1):
+        quoted[opener + 1 : closer + 1] = number
+    return ~(edge | inside[:-1]), ~(edge | inside[1:]), quoted
+
+
+def _marks(text: str) -> Bools:
     """Return where punctuation stands, and beyond both ends of the text."""
     return np.array([True, *(character in PUNCTUATION for character in text), True])
 

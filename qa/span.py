@@ -35,11 +35,10 @@ from qa.compare import (
     tell,
     words,
 )
-from qa.edges import EDGES, MOST, Sentence, shipped_edges
+from qa.edges import MOST, Bools, Sentence, bounds, shipped_edges
 from qa.embed import Tokens
 from qa.joint import Reading
 from qa.reader import LONGEST, Reader, Scores, ahead, shipped_reader
-from qa.text import quotations
 
 SIGNALS = ("chance", "sentence", "score", "cover", "length", "open", "foreign")
 _CHANCE = Path(__file__).with_name("span.json")
@@ -55,7 +54,6 @@ _OPEN = [TYPES.index("why"), TYPES.index("how")]
 _IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
 _AT_ONCE = 4_000  # characters that are read together
 
-Bools = npt.NDArray[np.bool_]
 EncodeTokens = Callable[[Sequence[str]], Tokens]
 Seen = tuple[Floats, Scores]  # a passage's characters compared with the question, and what spans score
 
@@ -269,7 +267,7 @@ def choose(
 
 
 def jointly(told: Told, readings: Sequence[Reading]) -> Floats:
-    """Return how likely each span is for the joint reader, shape as :meth:`qa.reader.Reader.read`."""
+    """Return how likely each span is for the joint reader, shape as :attr:`qa.reader.Scores.spans`."""
     return _of_ends(likely_ends(told, readings))
 
 
@@ -329,7 +327,7 @@ def name_alone(told: Told, scores: Floats, start: int, extra: int) -> tuple[int,
 
 
 def by_nearness(compared: Floats) -> Floats:
-    """Score spans by how much of the question stands around them and how little inside, as :meth:`Reader.read`."""
+    """Score spans by how much of the question stands around them and how little inside, as ``Scores.spans``."""
     n = len(compared)
     near = 4 * compared[:, COVER] + 4 * compared[:, NEAR]
     repeated = np.concatenate([[0], np.cumsum(compared[:, MATCHED] > 0)])
@@ -360,18 +358,10 @@ _of_kind = lru_cache(maxsize=2_000)(of_kind)
 
 
 def allowed(told: Told) -> Bools:
-    """Return which spans of a single passage may be an answer, shape as :meth:`qa.reader.Reader.read`."""
-    n = len(told.ids)
-    edge = np.array([character in EDGES for character in told.folded])
-    inside = np.zeros(n + 1, bool)  # between two characters of one word
-    for start, end in words(told.folded):
-        inside[start + 1 : end] = True
-    first, last = ~(edge | inside[:-1]), ~(edge | inside[1:])
-    quoted = np.zeros(n + 1, np.int64)
-    for number, (opener, closer) in enumerate(quotations(told.folded), 1):
-        quoted[opener + 1 : closer + 1] = number
-    same = (quoted[:n, None] == ahead(quoted[1:], -1)) & (told.sentence[:, None] == ahead(told.sentence, -1))
-    may: Bools = same & first[:, None] & ahead(last, False)
+    """Return which spans of a single passage may be an answer, shape as :attr:`qa.reader.Scores.spans`."""
+    opens, closes, quoted = bounds(told.folded)
+    same = (quoted[:-1, None] == ahead(quoted[1:], -1)) & (told.sentence[:, None] == ahead(told.sentence, -1))
+    may: Bools = same & opens[:, None] & ahead(closes, False)
     return may
 
 
