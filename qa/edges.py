@@ -124,7 +124,7 @@ def spans_of(sentence: Sentence, chosen: tuple[int, int]) -> Spans:
     return Spans(np.stack([first, last], axis=1), sentence.scores[first, last], joint[first, last])
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=200)  # at most 32 MB, of sentences of 400 characters
 def _allowed(text: str) -> tuple[Bools, Ints]:
     """Return which spans may be an answer, by first and last character, and the numbers of those from mark to mark."""
     opens, closes, quoted = bounds(text)
