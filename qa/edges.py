@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,12 +71,15 @@ class Edges:
     def load(cls, file: Path = _FILE) -> Edges:
         """Read the network that ships with the package."""
         with np.load(file, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
-        rows = enumerate(arrays.pop("known").tolist(), 1)
+            return cls.of(data)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Edges:
+        """Return the network of the arrays that are stored: ``known`` begins each part with the number of its place."""
         known: list[dict[str, int]] = [{} for _ in PLACES]
-        for row, entry in rows:
+        for row, entry in enumerate(arrays["known"].tolist(), 1):
             known[int(entry[0])][entry[1:]] = row
-        return cls(known, {name: value.astype(np.float32) for name, value in arrays.items()})
+        return cls(known, {name: value.astype(np.float32) for name, value in arrays.items() if name != "known"})
 
     def best(self, asked: Asked, sentence: Sentence, chosen: tuple[int, int]) -> tuple[int, int]:
         """Return the first and the last character of the words that answer.

@@ -200,9 +200,9 @@ def _answer_card(answer: Answer, say: Mapping[str, str], verdicts: str) -> str:
     hit = next((one for one in answer.hits if evidence and one.passage.document_id == evidence.document_id), None)
     if evidence is None or hit is None:
         return ""
-    few = answer.span is not None and len(answer.span.text) <= _FEW
-    large = f'<div class="wd-words">{escape(answer.span.text)}</div>' if answer.span is not None and few else ""
-    quoted = _marked(evidence.quote, evidence.start, [] if answer.span is None else marks_of(None, answer.span))
+    span = answer.span
+    large = f'<div class="wd-words">{escape(span.text)}</div>' if span is not None and len(span.text) <= _FEW else ""
+    quoted = _marked(evidence.quote, evidence.start, [] if span is None else marks_of(None, span))
     quote_class = "wd-quote" if large else "wd-quote wd-large"
     question = escape(urlencode({"q": answer.question}, errors="replace"))
     return (

@@ -218,17 +218,17 @@ def choose(
     firsts = told.borders[:-1]
     learnt = np.add.reduceat(told.classes[:, _IDEOGRAPHS].sum(axis=1), firsts) > 0.3 * np.diff(told.borders)
     scores = _restricted(asked, told, learnt, may, compared, scored.spans)
-    settled = np.full(len(learnt), bool(asked.foreign or asked.kind[_WHO])) | ~learnt
+    settled = ~learnt | bool(not readings or asked.foreign or asked.kind[_WHO])
     for n, (first, after) in enumerate(pairwise(told.borders.tolist())):
         for end in offices_beside(asked.folded, told.folded[first:after]):
             settled[n] = True
             starts = np.arange(first + max(0, end - LONGEST), first + end)
             scores[starts, first + end - 1 - starts] += np.float32(_OFFICE)
-    ends = likely_ends(told, readings) if readings else scores[:, :2]
+    ends = likely_ends(told, readings) if readings else np.zeros((0, 2), np.float32)
     if readings:
         by_rules = asked.foreign | ~learnt
         worth = told.to_characters(np.where(by_rules, _JOINT_BY_RULES, _JOINT))
-        scores = (scores + worth[:, None] * _of_ends(ends)).astype(np.float32)
+        scores = (scores + worth[:, None] * jointly(ends)).astype(np.float32)
     most = np.maximum.reduceat(scores.max(axis=1), firsts)
     chances = np.exp(scores - told.to_characters(most)[:, None])
     in_sentence = np.add.reduceat(chances.sum(axis=1), told.starts)
@@ -258,7 +258,7 @@ def choose(
         }
         values = np.array([signals[name] for name in SIGNALS], np.float32)
         last = start + extra
-        if readings and not kept and after[best] - first <= MOST:
+        if not kept and after[best] - first <= MOST:
             here = slice(first, after[best])
             sentence = Sentence(told.folded[here], compared[here], scored.within(first, after[best]), ends[here])
             start, last = (first + at for at in shipped_edges().best(asked, sentence, (start - first, last - first)))
@@ -266,12 +266,8 @@ def choose(
     return chosen
 
 
-def jointly(told: Told, readings: Sequence[Reading]) -> Floats:
-    """Return how likely each span is for the joint reader, shape as :attr:`qa.reader.Scores.spans`."""
-    return _of_ends(likely_ends(told, readings))
-
-
-def _of_ends(ends: Floats) -> Floats:
+def jointly(ends: Floats) -> Floats:
+    """Return how likely each span is where :func:`likely_ends` says so, shape as :attr:`qa.reader.Scores.spans`."""
     spans: Floats = ends[:, :1] + ahead(ends[:, 1], _UNLIKELY)
     return spans
 

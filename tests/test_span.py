@@ -16,7 +16,7 @@ from qa.embed import Encoder, TokenEncoder, Tokens
 from qa.joint import Reading, shipped_joint_reader
 from qa.packer import Shown
 from qa.reader import LONGEST, Reader, shipped_reader
-from qa.span import SIGNALS, allowed, find_span, jointly, link, probability, read_spans
+from qa.span import SIGNALS, allowed, find_span, jointly, likely_ends, link, probability, read_spans
 from training.reading import Batch, Network
 
 NEWS = (
@@ -237,7 +237,7 @@ def test_the_joint_readers_tokens_count_for_the_characters_in_them() -> None:
     told = lay([tell(passage, shipped_reader().alphabet) for passage in ("大会由 柴建军主持", "没有", "读不到")])
     ends = np.array([[0, 0], [9, 0], [0, 9], [0, 0]], np.float32)
     first = Reading(0.0, [(0, 2), (4, 5), (5, 7), (7, 9)], ends)
-    spans = jointly(told, [first, Reading(0.0, [(0, 2)], ends[:1]), Reading(0.0, [], ends[:0])])
+    spans = jointly(likely_ends(told, [first, Reading(0.0, [(0, 2)], ends[:1]), Reading(0.0, [], ends[:0])]))
     assert spans.shape == (len(told.folded), LONGEST)
     start = told.folded.index("柴")
     assert spans[start, 1:3] == pytest.approx([0, 0], abs=1e-2)  # either character of 建军

@@ -4,7 +4,7 @@ What both readers say of a question's passage is looked up once; of the spans th
 the sentence that they take, the answer's own shall stand first. The readers were trained on most of the training sets,
 so a network is fitted on the half of the development sets' questions whose text hashes to an even number, and on
 Japanese questions that the character reader never saw. Another is fitted on the odd half, and the figures are of each
-half by the network that was not fitted on it. The first is written into ``qa/edges.npz``.
+half by the network that was not fitted on it. That of the even half is written into ``qa/edges.npz``.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def fitted(found: Sequence[Case]) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Fit both, print the figures and write the first."""
+    """Fit both, write the one of the even half, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds train/ and dev/")
     data = parser.parse_args().data
@@ -187,12 +187,12 @@ def main() -> None:
         halves = {name: [one for one in items if is_fitted_on(one) == even] for name, items in sets.items()}
         own = chain.from_iterable(cases(half, reader, joint, WORTH.get(name, 1.0)) for name, half in halves.items())
         arrays = fitted([*own, *shared])
-        np.savez_compressed(QA / "edges.npz", **arrays)
-        network = Edges.load()
+        network = Edges.of(arrays)
         with patch.object(qa.span, "shipped_edges", lambda network=network: network):
             for name, items in sets.items():
                 others = [one for one in items if is_fitted_on(one) != even]
                 found[name] |= {one: found_together(reader, joint, one.question, one.passage) for one in others}
+    np.savez_compressed(QA / "edges.npz", **arrays)
     for name, items in sets.items():
         print(name, figures(items, [found[name][one][1:3] for one in items]), flush=True)
 

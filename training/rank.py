@@ -13,10 +13,8 @@ import hashlib
 import json
 import random
 import re
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -26,7 +24,6 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from qa.build import build_index
 from qa.calibrate import Labelled, apply, fit_scale_and_shift
 from qa.closely import read_closely
 from qa.embed import Encoder, TokenEncoder, load_encoder
@@ -55,7 +52,7 @@ from qa.search import RANK_DEPTH, Retriever
 from qa.temporary import temporary_index
 from qa.text import fold, sentences
 from training.clean import clean_sources, read_clean
-from training.small_collections import NAME, first_hits
+from training.small_collections import NAME, first_hits, indexed
 
 QA = Path(__file__).parents[1] / "qa"
 WHOLE = (
@@ -124,16 +121,9 @@ def page(context: str, least: int = 50) -> str:
     return "\n\n".join([title, *paragraphs])
 
 
-@contextmanager
-def split_index(documents: dict[str, str], encoder: Encoder) -> Iterator[Retriever]:
+def split_index(documents: dict[str, str], encoder: Encoder) -> AbstractContextManager[Retriever]:
     """Index contexts as pages, read and split by the program itself."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = Path(folder, "documents")
-        files.mkdir()
-        for name, text in documents.items():
-            (files / f"{name}.txt").write_text(page(text), "utf-8")
-        build_index(files, Path(folder, "index"), model=encoder)
-        yield Retriever.open(Path(folder, "index"), encoder=encoder)
+    return indexed({name: page(text) for name, text in documents.items()}, encoder)
 
 
 def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float], *, split: bool) -> list[Asked]:

@@ -11,6 +11,7 @@ import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,18 @@ PAGES, OTHERS = 6, 3  # organisations with a page and without
 _TOLD = 2  # questions on what each page tells
 _KIND = 2  # last characters that organisations of one kind share
 _READ = 8_000  # records of news
+
+
+@contextmanager
+def indexed(texts: Mapping[str, str], encoder: Encoder) -> Iterator[Retriever]:
+    """Index texts as files of these names, read and split by the program itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder, "documents")
+        files.mkdir()
+        for name, text in texts.items():
+            (files / f"{name}.txt").write_text(text, "utf-8")
+        build_index(files, Path(folder, "index"), model=encoder)
+        yield Retriever.open(Path(folder, "index"), encoder=encoder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +89,8 @@ def questions_on(pages: Sequence[Page], others: Sequence[str], rng: random.Rando
 
 
 def _asked(pages: Sequence[Page], aimed: Sequence[Aimed], encoder: Encoder) -> Iterator[tuple[dict[str, float], bool]]:
-    with tempfile.TemporaryDirectory() as folder:
-        files = Path(folder, "documents")
-        files.mkdir()
-        for n, page in enumerate(pages):
-            (files / f"{n}.txt").write_text("\n\n".join([page.heading, *page.paragraphs]), "utf-8")
-        build_index(files, Path(folder, "index"), model=encoder)
-        retriever = Retriever.open(Path(folder, "index"), encoder=encoder)
+    texts = {str(n): "\n\n".join([page.heading, *page.paragraphs]) for n, page in enumerate(pages)}
+    with indexed(texts, encoder) as retriever:
         for one in aimed:
             for first in retriever.ranked(gist(one.question) or one.question)[:1]:
                 own = first.candidate.document_id == f"{one.page}.txt"
