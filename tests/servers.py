@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import time
 
+# No port is given twice, nor one that the system may lend to a connection before the program listens on it.
+_PORTS = iter(random.SystemRandom().sample(range(20_000, 32_768), 1_000))
+
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port that nothing on this machine listens on, another one each time."""
+    for port in _PORTS:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise RuntimeError("no port is left")
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
