@@ -20,11 +20,11 @@ import numpy as np
 
 from qa.embed import Floats, Tokens
 from qa.kinds import holds_kind, kinds_asked
-from qa.named import missed, organisations_named
+from qa.named import Organisations
 from qa.numbers import Numbers
 from qa.records import Passage
 from qa.text import sentences
-from qa.weigh import K1, Weighed, cover, folded, meet, saturate
+from qa.weigh import K1, Weighed, cover, folded, meet, met_words, saturate
 
 FEATURES = (
     "dense",  # cosine of the question and the passage
@@ -155,7 +155,7 @@ def rank(
     near, far = (np.array([side[name] for name in FEATURES], np.float32) for side in (weights.near, weights.far))
     reach = float(matrix[:, FEATURES.index("cover")].max())
     scores = matrix @ (reach * near + (1 - reach) * far) - ELSEWHERE * named_elsewhere(weighed, candidates)
-    lacking = lacked(question, candidates)
+    lacking = lacked(question, weighed, candidates)
     ranked = [
         Ranked(
             candidate,
@@ -191,22 +191,24 @@ def named_elsewhere(weighed: Weighed, candidates: Sequence[Candidate]) -> Floats
     return most[own]
 
 
-def lacked(question: str, candidates: Sequence[Candidate]) -> dict[str, dict[str, float]]:
+def lacked(question: str, weighed: Weighed, candidates: Sequence[Candidate]) -> dict[str, dict[str, float]]:
     """Return, for each document, what its candidates lack of what the question names.
 
     That is, which share of its years, of its other numbers and of its organisations.
     """
-    numbers, names = Numbers.of(question), organisations_named(question)
+    numbers, organisations = Numbers.of(question), Organisations.of(question)
     texts: dict[str, list[str]] = defaultdict(list)
     for candidate in candidates:
         texts[candidate.document_id] += [candidate.heading, candidate.text]
-    return {id_: _lacking(numbers, names, texts[id_]) for id_ in texts}
+    return {id_: _lacking(numbers, organisations, weighed, texts[id_]) for id_ in texts}
 
 
-def _lacking(numbers: Numbers, names: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
+def _lacking(
+    numbers: Numbers, organisations: Organisations, weighed: Weighed, texts: Sequence[str]
+) -> dict[str, float]:
     year, number = numbers.missed(map(folded, texts))
-    organisation = missed(names, "\n".join(map(folded, texts))) if names else 0.0
-    return {"year": year, "number": number, "organisation": organisation}
+    words = met_words(weighed, texts) if organisations.in_latin else frozenset()
+    return {"year": year, "number": number, "organisation": organisations.missed(map(folded, texts), words)}
 
 
 def signals(item: Ranked) -> dict[str, float]:

@@ -104,6 +104,14 @@ def meet(weighed: Weighed, texts: Sequence[str]) -> Floats:
     return met
 
 
+def met_words(weighed: Weighed, texts: Sequence[str]) -> frozenset[str]:
+    """Return the words that are heard or translated, of which what they sound like or translate to stands in a text."""
+    heard = [term for term, sounds in zip(weighed.terms, weighed.sounds, strict=True) if sounds is not None]
+    words = [*heard, *(word.word for word in weighed.translated)]
+    anywhere: list[bool] = np.any(meet(weighed, texts) > 0, axis=0).tolist()
+    return frozenset(word for word, met in zip(words, anywhere, strict=True) if met)
+
+
 def saturate(met: Floats, texts: Sequence[str]) -> Floats:
     """Return what BM25 makes of counts in texts, as a share of the most it could be."""
     room = np.array([K1 * (1 - _B + _B * len(text) / _USUAL) for text in texts], np.float32)

@@ -273,11 +273,27 @@ def test_what_a_document_lacks_is_looked_for_in_all_its_candidates_and_headings(
         candidate(1, "2023年的工作。", document="a"),
         candidate(2, "2022年,绿原大学召开大会。", document="b"),
     ]
-    assert lacked(question, candidates) == {
+    assert lacked(question, weighed(question), candidates) == {
         "a": {"year": 0, "number": 0, "organisation": 0.5},
         "b": {"year": 1, "number": 1, "organisation": 0.5},
     }
 
 
 def test_a_question_that_names_nobody_is_lacking_nothing() -> None:
-    assert lacked("谁主持了大会?", [candidate(0, "没有")]) == {"d0": {"year": 0, "number": 0, "organisation": 0}}
+    question = "谁主持了大会?"
+    lacking = lacked(question, weighed(question), [candidate(0, "没有")])
+    assert lacking == {"d0": {"year": 0, "number": 0, "organisation": 0}}
+
+
+def test_an_organisation_in_latin_letters_is_where_a_word_of_its_own_is_written_translated_or_heard() -> None:
+    words = [Translated("peking", (("北京", 1.0),)), Translated("hospital", (("医院", 1.0),))]
+    texts = ["北京一家医院召开大会", "南昌一家医院召开大会", "Nanchang 召开大会", "青山医院召开大会"]
+
+    def missing(question: str) -> list[float]:
+        asked = weigh(question.lower().split(), [0] * len(question.split()), 100, words, [1.0, 1.0])
+        lacking = lacked(question, asked, [candidate(n, text) for n, text in enumerate(texts)])
+        return [one["organisation"] for one in lacking.values()]
+
+    assert missing("who heads Peking Hospital") == [0, 1, 1, 1]
+    assert missing("who heads Nanchang Hospital") == [1, 0, 0, 1]
+    assert missing("who heads a hospital") == [0, 0, 0, 0]

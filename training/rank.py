@@ -51,6 +51,7 @@ from qa.reread import reread
 from qa.search import RANK_DEPTH, Retriever
 from qa.temporary import temporary_index
 from qa.text import fold, sentences
+from qa.weigh import Weighed
 from training.clean import clean_sources, read_clean
 from training.small_collections import NAME, first_hits, indexed
 
@@ -91,6 +92,7 @@ class Asked:
 
     tune: bool
     question: str
+    weighed: Weighed
     candidates: list[Candidate]
     best: list[tuple[int, int]]
     matrix: np.ndarray
@@ -155,9 +157,8 @@ def collect(path: Path, encoder: Encoder, most: int, sentence: dict[str, float],
                 right_pieces = np.array([any(answer in fold(text) for answer in answers) for text in cut.texts[1:]])
             lexical = np.array([c.lexical for c in candidates])
             found_right = np.array(right)
-            asked.append(
-                Asked(is_tune(question), text, candidates, best, matrix, found_right, lexical, pieces, right_pieces)
-            )
+            looked = is_tune(question), text, weighed, candidates, best, matrix
+            asked.append(Asked(*looked, found_right, lexical, pieces, right_pieces))
     return asked
 
 
@@ -243,7 +244,7 @@ def ranked_by(asked: Asked, kept: np.ndarray, fitted: Weights) -> list[Ranked]:
     reach = float(matrix[:, FEATURES.index("cover")].max(initial=0))
     told = [dict(zip(FEATURES, row, strict=True)) | {"reach": reach} for row in matrix.tolist()]
     scored = zip(rows, (mixed(matrix) @ weights).tolist(), told, strict=True)
-    lacking = lacked(asked.question, [asked.candidates[n] for n in rows])
+    lacking = lacked(asked.question, asked.weighed, [asked.candidates[n] for n in rows])
     ranked = []
     for n, score, own in scored:
         candidate = asked.candidates[n]
