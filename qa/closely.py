@@ -15,11 +15,12 @@ from qa.joint import Reading
 from qa.packer import Shown
 from qa.rank import EncodeTokens, Ranked
 from qa.reread import found_in
-from qa.span import read_spans
+from qa.span import Seen, left_unread, read_spans
 
 MOST_READ = 4
 MARGIN = 2.0  # what lies farther behind the first, vectors included, is not read
 FAR = 0.15  # a question of which no passage holds more is in other words than the pages
+ANSWERS, HOPELESS = 2.0, -6.0  # the judge's scores of a passage that most likely answers, and that hardly can
 _MOST = 5.0  # the reader is trusted no further in ordering
 _LEAST = -12.0  # and no less is told apart
 
@@ -88,11 +89,31 @@ def _shown(item: Ranked) -> Shown:
 
 def _read(question: str, items: Sequence[Ranked], judge: Judge, encode_tokens: EncodeTokens) -> list[Ranked]:
     shown = [_shown(item) for item in items]
-    readings = judge.read(question, shown)
     seen = [item.seen for item in items]
+    readings = read_on(question, shown, judge.read(question, shown), seen, judge)
     reads = read_spans(question, [one.text for one in shown], encode_tokens, readings=readings, seen=seen)
     done = []
     for item, read, reading in zip(items, reads, readings, strict=True):
         features = {**item.features, "sure": read.sure, "joint": max(_LEAST, min(_MOST, reading.score))}
         done.append(replace(found_in(item, read), features=features))
     return done
+
+
+def read_on(
+    question: str, shown: Sequence[Shown], readings: Sequence[Reading], seen: Sequence[Seen | None], judge: Judge
+) -> list[Reading]:
+    """Return readings of passages, with a second window of those in which the answer may stand beyond the first.
+
+    If what was read answers already, nothing more is read; and no more of what has nothing to do with the question,
+    unless the ranking has it first. Of CMRC trial's questions the right sentence is found for 0.81 with one window,
+    0.845 with two, and for as many with a second of 128 tokens.
+    """
+    if any(one.score >= ANSWERS for one in readings):
+        return list(readings)
+    others = {}
+    for n, (one, reading, known) in enumerate(zip(shown, readings, seen, strict=True)):
+        other = left_unread(question, one, reading, known) if n == 0 or reading.score > HOPELESS else None
+        if other is not None:
+            others[n] = other
+    further = dict(zip(others, judge.read(question, list(others.values())), strict=True))
+    return [one.beside(further[n]) if n in further else one for n, one in enumerate(readings)]

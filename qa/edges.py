@@ -49,6 +49,13 @@ class Sentence:
     scores: Floats
     ends: Floats
 
+    def sum(self) -> float:
+        """Return the log of what all spans that may be an answer score together."""
+        allowed, _ = _allowed(self.text)
+        total = (self.scores + self.ends[:, :1] + self.ends[:, 1])[allowed]
+        most = total.max(initial=_IMPOSSIBLE)
+        return float(most + np.log(np.exp(total - most).sum() + 1e-30))
+
 
 @dataclass(frozen=True, slots=True)
 class Spans:

@@ -42,6 +42,28 @@ class Reading:
     offsets: list[tuple[int, int]]
     ends: Floats
 
+    def beside(self, other: Reading) -> Reading:
+        """Return what two windows of one passage tell together; where both lie, this one does.
+
+        The passage answers as well as the better of them. An answer's ends are where its own window has them, and as
+        likely as that it answers at all.
+        """
+        if not self.offsets or not other.offsets:
+            return self if self.offsets else other
+        begin, stop = self.offsets[0][0], self.offsets[-1][1]
+        before = [n for n, (_, end) in enumerate(other.offsets) if end <= begin]
+        behind = [n for n, (start, _) in enumerate(other.offsets) if start >= stop]
+        own, others = (one.ends - _log_sum(one.ends) - np.logaddexp(0, -one.score) for one in (self, other))
+        offsets = [other.offsets[n] for n in before] + self.offsets + [other.offsets[n] for n in behind]
+        ends = np.concatenate([others[before], own, others[behind]])
+        return Reading(max(self.score, other.score), offsets, ends)
+
+
+def _log_sum(logits: Floats) -> Floats:
+    most = logits.max(axis=0)
+    sums: Floats = most + np.log(np.exp(logits - most).sum(axis=0))
+    return sums
+
 
 def roles(asked: Sequence[int], row: Row) -> list[int]:
     """Return what each token of a question and then of a passage is: asked, above, told; more if both sides hold it."""
@@ -97,7 +119,7 @@ class JointReader:
             return [float(asked @ self._vector(shown.heading, shown.text, by_torch())) for shown in passages]
 
     def _passage_vector(self, heading: str, text: str, computed: bool) -> Floats:
-        tokens = _kept(self._pack.passage(Shown(heading, text, (0, 0)), WHOLE).ids)
+        tokens = _kept(self._pack.passage(Shown(heading, text, (0, 0), WHOLE)).ids)
         return self._make_vector(self._told(tokens, computed))
 
     def _make_vector(self, states: Array) -> Floats:

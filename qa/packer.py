@@ -11,7 +11,7 @@ from qa.pieces import PieceCutter
 from qa.text import simplify
 
 QUESTION, HEADING, LEAD = 32, 16, 32  # the most tokens taken of each
-PASSAGE, WHOLE = 128, 256  # of a passage that is read with a question, and of one that is read alone
+PASSAGE, FURTHER, WHOLE = 128, 64, 256  # of a passage read with a question, elsewhere in it, and of one read alone
 BEGIN, END = 0, 2  # the tokens around a text
 _PROMPTS = "query:", "passage:"
 _WORD = re.compile(r"\S+")
@@ -25,12 +25,13 @@ Span = tuple[int, int]
 class Shown:
     """What is shown of a passage: its heading, its text, and the sentence that the window is laid around.
 
-    The heading's second line, if it has one, announces the text (:mod:`qa.leads`).
+    The heading's second line, if it has one, announces the text (:mod:`qa.leads`). ``most``: tokens of the text.
     """
 
     heading: str
     text: str
     sentence: Span
+    most: int = PASSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,10 @@ class Packer:
         """Return a question's tokens; of one that is too long, the end."""
         return [BEGIN, *self._asked, *(number for number, _ in self._cut(question)[-QUESTION:]), END]
 
-    def passage(self, shown: Shown, most: int = PASSAGE) -> Row:
+    def passage(self, shown: Shown) -> Row:
         """Return the tokens of a passage; of a long one, as much as fits around its sentence."""
         cut = self._cut(shown.text)
-        inside = cut[slice(*_window([span for _, span in cut], shown.sentence, most))]
+        inside = cut[slice(*_window([span for _, span in cut], shown.sentence, shown.most))]
         title, _, lead = shown.heading.partition("\n")
         heading = [number for number, _ in self._cut(title)[:HEADING]]
         above = [BEGIN, *self._told, *heading, END, *(number for number, _ in self._cut(lead)[-LEAD:])]

@@ -11,7 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from math import log, tanh
@@ -38,6 +38,7 @@ from qa.compare import (
 from qa.edges import MOST, Bools, Sentence, bounds, shipped_edges
 from qa.embed import Tokens
 from qa.joint import Reading
+from qa.packer import FURTHER, PASSAGE, Shown
 from qa.reader import LONGEST, Reader, Scores, ahead, shipped_reader
 
 SIGNALS = ("chance", "sentence", "score", "cover", "length", "open", "foreign")
@@ -52,6 +53,8 @@ _OFFICE = 12.0  # what an office right before the name that is asked about score
 _FAR = 6.0  # by how much a name alone may score below the words it stands in
 _OPEN = [TYPES.index("why"), TYPES.index("how")]
 _IDEOGRAPHS, _KANA, _UPPER = slice(4), slice(2, 4), 4  # columns of the characters' classes
+_RIVAL = 0.1  # of what the likeliest sentence scores: others are compared with it in spans of any length
+_WORTH_READING = 0.03  # of what all sentences of a passage score: one is worth a second reading
 _AT_ONCE = 4_000  # characters that are read together
 
 EncodeTokens = Callable[[Sequence[str]], Tokens]
@@ -216,7 +219,7 @@ def choose(
     :param readings: what the joint reader found in each passage, if it read them.
     """
     firsts = told.borders[:-1]
-    learnt = np.add.reduceat(told.classes[:, _IDEOGRAPHS].sum(axis=1), firsts) > 0.3 * np.diff(told.borders)
+    learnt = _learnt(told)
     scores = _restricted(asked, told, learnt, may, compared, scored.spans)
     settled = ~learnt | bool(not readings or asked.foreign or asked.kind[_WHO])
     for n, (first, after) in enumerate(pairwise(told.borders.tolist())):
@@ -232,8 +235,13 @@ def choose(
     most = np.maximum.reduceat(scores.max(axis=1), firsts)
     chances = np.exp(scores - told.to_characters(most)[:, None])
     in_sentence = np.add.reduceat(chances.sum(axis=1), told.starts)
-    after = [*told.starts[1:].tolist(), len(scores)]
+    begins, after = told.starts.tolist(), [*told.starts[1:].tolist(), len(scores)]
     sentences = pairwise([*told.sentence[firsts].tolist(), len(after)])
+
+    def sentence(n: int) -> Sentence:
+        here = slice(begins[n], after[n])
+        return Sentence(told.folded[here], compared[here], scored.within(begins[n], after[n]), ends[here])
+
     chosen: list[Chosen | None] = []
     columns = zip(sentences, most.tolist(), learnt.tolist(), settled.tolist(), strict=True)
     for (low, high), top, known, kept in columns:
@@ -242,7 +250,12 @@ def choose(
             continue
         total = float(in_sentence[low:high].sum())
         best = low + int(np.argmax(in_sentence[low:high]))
-        first = int(told.starts[best])
+        rivals = (low + np.flatnonzero(in_sentence[low:high] > _RIVAL * in_sentence[best])).tolist()
+        if not kept and len(rivals) > 1:
+            short = {n: after[n] - begins[n] <= MOST for n in rivals}
+            in_full = {n: sentence(n).sum() if short[n] else top + log(in_sentence[n]) for n in rivals}
+            best = max(rivals, key=in_full.__getitem__)
+        first = begins[best]
         start, extra = divmod(int(np.argmax(scores[first : after[best]])), LONGEST)
         start += first
         if asked.kind[_WHO] and known:
@@ -259,11 +272,47 @@ def choose(
         values = np.array([signals[name] for name in SIGNALS], np.float32)
         last = start + extra
         if not kept and after[best] - first <= MOST:
-            here = slice(first, after[best])
-            sentence = Sentence(told.folded[here], compared[here], scored.within(first, after[best]), ends[here])
-            start, last = (first + at for at in shipped_edges().best(asked, sentence, (start - first, last - first)))
+            places = shipped_edges().best(asked, sentence(best), (start - first, last - first))
+            start, last = (first + at for at in places)
         chosen.append(Chosen(start, last + 1, top + log(total) if known else 0.0, values))
     return chosen
+
+
+def left_unread(
+    question: str, shown: Shown, reading: Reading, seen: Seen | None, reader: Reader | None = None
+) -> Shown | None:
+    """Return what else to show of a passage, for the answer may stand beyond what the joint reader read; or None.
+
+    That is the likeliest sentence there; or all that is there, of the longer side, where the character reader cannot
+    tell.
+
+    :param seen: :attr:`Read.seen`, if the character reader read the passage.
+    :param reader: the one that ships with the package by default.
+    """
+    if len(reading.offsets) < PASSAGE:
+        return None
+    reader = reader or shipped_reader()
+    begin, stop = reading.offsets[0][0], reading.offsets[-1][1]
+    held = _told(shown.text, reader)
+    if held is None or seen is None or ask(question, reader.alphabet).foreign or not _learnt(held[0]).all():
+        before, behind = shown.text[:begin].strip(), shown.text[stop:].strip()
+        longer = (0, begin) if len(before) > len(behind) else (stop, len(shown.text))
+        return replace(shown, sentence=longer) if before or behind else None
+    told, may = held
+    begins, ends = told.offsets[told.starts], told.offsets[[*told.starts[1:] - 1, -1]] + 1
+    beyond = (begins + 1 < begin) | (ends - 1 > stop)
+    scores = np.where(may, seen[1].spans, np.float32(_IMPOSSIBLE))
+    likely = np.add.reduceat(np.exp(scores - scores.max()).sum(axis=1), told.starts)
+    best = int(np.argmax(likely * beyond))
+    if not beyond[best] or likely[best] <= _WORTH_READING * likely.sum():
+        return None
+    return replace(shown, sentence=(int(begins[best]), int(ends[best])), most=FURTHER)
+
+
+def _learnt(told: Told) -> Bools:
+    """Return of each passage whether it is in a script that the character reader was trained on."""
+    ideographs: Bools = np.add.reduceat(told.classes[:, _IDEOGRAPHS].sum(axis=1), told.borders[:-1])
+    return ideographs > 0.3 * np.diff(told.borders)
 
 
 def jointly(ends: Floats) -> Floats:

@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from qa.closely import FAR, FAR_OFF, MARGIN, MOST_READ, NEAR_BY, read_closely
+from qa.closely import ANSWERS as ANSWERS_FROM
+from qa.closely import FAR, FAR_OFF, HOPELESS, MARGIN, MOST_READ, NEAR_BY, read_closely
 from qa.embed import Encoder, TokenEncoder
-from qa.joint import Reading
+from qa.joint import Reading, shipped_joint_reader
 from qa.packer import Shown
 from qa.rank import Candidate, Ranked
 from qa.records import Passage
@@ -166,3 +167,40 @@ def test_both_readers_read_a_question_of_another_script(encoder: Encoder) -> Non
     [item] = read_closely("Who?", [ranked(0, 5.0, ANSWERS)], Judge("张力"), encoder.encode_tokens, 1.0)
     assert item.span is not None
     assert ANSWERS[slice(*item.span)] == "张力"
+
+
+def test_an_answer_beyond_the_first_window_is_found() -> None:
+    text = "参加大会的有职工代表、特邀代表和列席代表。" * 12 + ANSWERS
+    [item] = read_closely(CHAIRED, [ranked(0, 5.0, text)], shipped_joint_reader(), no_tokens, 1.0)  # type: ignore[arg-type]
+    assert item.span is not None
+    assert text[slice(*item.span)] == "柴建军"
+    assert text[slice(*item.sentence)] == "大会由党委副书记、纪委书记柴建军主持,张力作报告。"
+    assert item.features["joint"] > ANSWERS_FROM
+
+
+class Narrow(Judge):
+    """Reads no more than 128 characters, around the sentence."""
+
+    def read(self, question: str, passages: Sequence[Shown]) -> list[Reading]:
+        self.shown += passages
+        found = []
+        for one in passages:
+            begin = max(0, min(one.sentence[0], len(one.text) - one.most))
+            offsets = [(n, n + 1) for n in range(begin, min(len(one.text), begin + one.most))]
+            found.append(Reading(self.scores.get(one.text, 0.0), offsets, np.zeros((len(offsets), 2), np.float32)))
+        return found
+
+
+def test_more_is_read_only_of_what_may_answer_and_does_not_yet() -> None:
+    long = [ranked(n, 5.0, f"{n}年的工作。" * 40) for n in range(2)]
+    texts = [item.candidate.text for item in long]
+
+    def read_again(first: float, second: float) -> list[str]:
+        judge = Narrow(**{texts[0]: first, texts[1]: second})
+        closely(judge, *long, question="Who?")
+        assert [one.text for one in judge.shown[:2]] == texts
+        return [one.text for one in judge.shown[2:]]
+
+    assert read_again(0.0, 0.0) == texts
+    assert read_again(ANSWERS_FROM, 0.0) == read_again(0.0, ANSWERS_FROM) == []
+    assert read_again(0.0, HOPELESS) == read_again(HOPELESS, HOPELESS) == texts[:1]

@@ -68,6 +68,16 @@ def test_a_long_span_scores_the_same_as_a_short_one_would() -> None:
     assert within[0, 59] == pytest.approx(made, abs=1e-4)
 
 
+def test_a_sentence_scores_the_sum_of_all_spans_that_may_be_the_answer() -> None:
+    text = "大会由柴建军主持,共500人"
+    one = sentence(text, "柴建军")
+    spans = [(a, b) for a in range(len(text)) for b in range(a, len(text)) if text[a] != "," != text[b]]
+    whole = [(a, b) for a, b in spans if not {a - 1, b} & {10, 11}]  # 500 is not cut
+    expected = np.log(sum(np.exp(float(one.scores[a, b]) - 2) for a, b in whole))
+    assert one.sum() == pytest.approx(expected, abs=1e-4)
+    assert sentence(",").sum() < -1e3
+
+
 def test_what_is_seen_of_a_span() -> None:
     shown = sentence("大会、由柴建军主持,好", "柴建军")
     spans = spans_of(shown, (4, 6))

@@ -1,10 +1,11 @@
 import threading
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
-from qa.joint import JointReader, shipped_joint_reader
+from qa.joint import JointReader, Reading, shipped_joint_reader
 from qa.packer import Shown
 from qa.text import simplify
 
@@ -51,6 +52,30 @@ def test_who_announced_a_list_is_known_of_its_items() -> None:
 def test_traditional_characters_read_as_simplified() -> None:
     assert simplify("誰主持了大會") == "谁主持了大会"
     assert scores("誰主持了大會?", shown(ANSWERS)) == scores("谁主持了大会?", shown(ANSWERS))
+
+
+def test_two_windows_are_one_reading_in_which_the_better_counts_more() -> None:
+    ends = np.array([[2, 0], [0, 2]], np.float32)
+    left, right = Reading(-3.0, [(0, 2), (2, 4)], ends), Reading(1.0, [(3, 4), (4, 6), (6, 7)], np.ones((3, 2), "f4"))
+    both = left.beside(right)
+    assert (both.score, both.offsets) == (1.0, [(0, 2), (2, 4), (4, 6), (6, 7)])
+    assert right.beside(left).offsets == [(0, 2), (3, 4), (4, 6), (6, 7)]
+    chances = np.exp(both.ends)
+    np.testing.assert_allclose(chances[:2].sum(axis=0), 1 / (1 + np.exp(3)), rtol=1e-5)
+    np.testing.assert_allclose(chances[2:], 1 / (1 + np.exp(-1)) / 3, rtol=1e-5)
+    nothing = Reading(-9.0, [], np.zeros((0, 2), np.float32))
+    assert nothing.beside(left) is left
+    assert left.beside(nothing).offsets == left.offsets
+
+
+def test_less_may_be_read_of_a_long_passage() -> None:
+    text = BESIDE * 10 + ANSWERS + BESIDE * 10
+    place = text.index(ANSWERS)
+    one = shown(text, sentence=(place, place + len(ANSWERS)))
+    long, short = shipped_joint_reader().read(CHAIRED, [one, replace(one, most=64)])
+    assert (len(long.offsets), len(short.offsets)) == (128, 64)
+    assert short.offsets[0][0] <= place < place + len(ANSWERS) <= short.offsets[-1][1]
+    assert set(short.offsets) <= set(long.offsets)
 
 
 @pytest.mark.parametrize("text", [ANSWERS, "前" * 400 + ANSWERS + "后" * 400, f"大會由 {ANSWERS[10:]}"])

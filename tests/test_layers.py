@@ -79,7 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stack": {"bert", "linear", "scripted"},
     "packer": {"pieces", "text"},
     "joint": {"bert", "linear", "packer", "pieces", "stack"},
-    "span": {"candidates", "compare", "edges", "embed", "joint", "reader", "text"},
+    "span": {"candidates", "compare", "edges", "embed", "joint", "packer", "reader", "text"},
     "reread": {"compare", "rank", "span", "text"},
     "closely": {"joint", "packer", "rank", "reread", "span"},
     "answer": {"text"},

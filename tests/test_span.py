@@ -15,8 +15,19 @@ from qa.compare import COVER, TYPES, Alphabet, ask, compare, lay, runs, tell
 from qa.embed import Encoder, TokenEncoder, Tokens
 from qa.joint import Reading, shipped_joint_reader
 from qa.packer import Shown
-from qa.reader import LONGEST, Reader, shipped_reader
-from qa.span import SIGNALS, allowed, find_span, jointly, likely_ends, link, probability, read_spans
+from qa.reader import LONGEST, Reader, Scores, shipped_reader
+from qa.span import (
+    SIGNALS,
+    allowed,
+    choose,
+    find_span,
+    jointly,
+    left_unread,
+    likely_ends,
+    link,
+    probability,
+    read_spans,
+)
 from training.reading import Batch, Network
 
 NEWS = (
@@ -245,6 +256,52 @@ def test_the_joint_readers_tokens_count_for_the_characters_in_them() -> None:
     assert spans[told.folded.index("由"), 3] == pytest.approx(-12, abs=0.01)
     assert spans[told.borders[1], :2].tolist() == [0, 0]
     assert spans[told.borders[2], 0] == -24
+
+
+def test_sentences_are_compared_by_spans_of_any_length() -> None:
+    short, long = "会议听取了三项工作报告。", "会议要求全院职工" + "进一步提高政治站位" * 6 + "。"
+    told = tell(short + long, shipped_reader().alphabet)
+    n, begins = len(told.folded), len(short)
+    spans = np.where(np.arange(n)[:, None] < begins, np.float32(5), np.float32(0)).repeat(LONGEST, axis=1)
+    asked = ask("会议的内容有哪些?", shipped_reader().alphabet)
+
+    def chosen(beyond: float) -> int:
+        nothing = np.zeros((n, 16), np.float32)
+        scores = Scores(spans, np.zeros((n, 2), np.float32), nothing, nothing, beyond)
+        reading = Reading(0.0, [(at, at + 1) for at in range(n)], np.zeros((n, 2), np.float32))
+        (best,) = choose(asked, told, allowed(told), compare(asked, told), scores, [reading])
+        assert best is not None
+        return best.start
+
+    assert chosen(beyond=0.0) < begins
+    assert chosen(beyond=9.0) >= begins
+
+
+FAR_OFF = "参加大会的有职工代表、特邀代表和列席代表。" * 12 + "大会由党委副书记、纪委书记柴建军主持。"
+
+
+def unread(question: str, passage: str, at: int = 0, *, seen: bool = True) -> str:
+    """Return what is worth reading beyond a window around a place."""
+    shown = Shown("", passage, (at, at + 1))
+    (reading,) = shipped_joint_reader().read(question, [shown])
+    more = left_unread(question, shown, reading, read_spans(question, [passage])[0].seen if seen else None)
+    return "" if more is None else passage[slice(*more.sentence)]
+
+
+def test_the_likeliest_sentence_that_was_not_read_is_found() -> None:
+    assert unread("大会由谁主持?", FAR_OFF) == "大会由党委副书记、纪委书记柴建军主持。"
+    assert unread("大会由谁主持?", FAR_OFF, len(FAR_OFF) - 1) == ""  # nothing before it may be the answer
+    assert unread("大会由谁主持?", NEWS) == ""
+
+
+def test_where_the_character_reader_cannot_tell_the_longer_rest_was_not_read() -> None:
+    for rest in (unread("Who chaired the meeting?", FAR_OFF), unread("大会由谁主持?", FAR_OFF, seen=False)):
+        assert FAR_OFF.endswith(rest)
+        assert len(rest) > len(FAR_OFF) / 4
+    rest = unread("Who chaired the meeting?", FAR_OFF, len(FAR_OFF) - 1)
+    assert FAR_OFF.startswith(rest)
+    assert len(rest) > len(FAR_OFF) / 4
+    assert unread("Who chaired the meeting?", NEWS) == ""
 
 
 def test_a_passage_that_answers_outscores_one_that_does_not() -> None:

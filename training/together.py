@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from qa.closely import read_on
 from qa.joint import JointReader, shipped_joint_reader
 from qa.packer import Shown
 from qa.reader import Reader, shipped_reader
-from qa.span import SIGNALS, Chosen
+from qa.span import SIGNALS, Chosen, read_spans
 from qa.text import sentence_at
 from training.span import (
     DEVELOPMENT,
@@ -44,10 +45,12 @@ def found_together(reader: Reader, joint: JointReader, question: str, passage: s
 
     :param foreign: let the character reader read the question as if it were in a script that it does not know.
 
-    Of a long passage the joint reader is shown what lies around the other reader's choice.
+    Of a long passage the joint reader is shown what lies around the other reader's choice, and then what else may be.
     """
     _, _, (place, _) = chosen_span(reader, question, passage, foreign=foreign)
-    readings = joint.read(question, [Shown("", passage, sentence_at(passage, place) or (0, 0))])
+    shown = [Shown("", passage, sentence_at(passage, place) or (0, 0))]
+    seen = None if foreign else read_spans(question, [passage], reader=reader)[0].seen
+    readings = read_on(question, shown, joint.read(question, shown), [seen], joint)
     return *chosen_span(reader, question, passage, foreign=foreign, readings=readings), readings[0].score
 
 
