@@ -33,6 +33,8 @@ _LATIN = rf"(?<![A-Za-zÀ-ÿ])(?:{_KIND}|{_CAPITAL}|{_LINK})(?![A-Za-zÀ-ÿ])"
 _NAME_IN_LATIN = re.compile(rf"(?:(?:{_LATIN}|(?<!\w){_CHINESE}(?!\w))[ '’-]{{0,2}})+")
 _IS_KIND = re.compile(_KIND)
 _IS_CHINESE = re.compile(_CHINESE)
+_FIRST = re.compile(r"\w")
+_LATIN_WORTH = 0.5  # what a name counts that may stand there in characters that sound like it
 _OWN = re.compile(rf"{_CAPITAL}|{_CHINESE}")
 
 
@@ -52,21 +54,22 @@ class Organisations:
         return cls(tuple(named), tuple(_in_latin(question)))
 
     def missed(self, texts: Iterable[str], met: Set[str] = frozenset()) -> float:
-        """Return which share of them some folded texts do not have, neither in full nor in short.
+        """Return which share of them some folded texts do not have, neither in full nor in short; of a Latin name half.
 
         :param met: words of the question that stand there translated, or as they sound.
         """
         if not self.in_chinese and not self.in_latin:
             return 0.0
         told = "\n".join(texts)
-        missing = [name not in told and not short_forms(name).search(told) for name in self.in_chinese]
-        missing += [not any(word in met or word in told for word in words) for words in self.in_latin]
+        missing = [1.0 - (name in told or short_forms(name).search(told) is not None) for name in self.in_chinese]
+        missing += [_LATIN_WORTH * (not any(word in met or word in told for word in words)) for words in self.in_latin]
         return sum(missing) / len(missing)
 
 
 def _in_latin(question: str) -> Iterable[tuple[str, ...]]:
     """Yield the words of each name; a capital at the very beginning tells nothing, but in a Chinese question."""
-    begins = -1 if _IS_CHINESE.search(question) else len(question) - len(question.lstrip())
+    first = _FIRST.search(question)
+    begins = -1 if first is None or _IS_CHINESE.search(question) else first.start()
     for run in _NAME_IN_LATIN.finditer(question):
         if _IS_KIND.search(run[0]):
             own = [word for word in _OWN.finditer(question, *run.span()) if not _IS_KIND.match(word[0])]

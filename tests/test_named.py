@@ -37,6 +37,7 @@ def test_names_are_taken_out_of_a_question(question: str, names: tuple[str, ...]
         ("Mayo Clinic的院长是谁", (("mayo",),)),
         ("Which Hospital is it?", ()),
         ("Welches Museum ist das?", ()),
+        ("¿Cuántas universidades tiene?", ()),
         ("Who heads the hospital?", ()),
         ("who is the president of the mayo clinic?", ()),
         ("Who chaired the Meeting?", ()),
@@ -62,5 +63,5 @@ def test_a_name_in_latin_letters_is_there_if_any_word_of_its_own_is_as_written_o
     names = Organisations((), (("peking", "union", "medical"),))
     assert names.missed(["北京协和医院召开大会"], {"peking"}) == 0
     assert names.missed(["the union met"]) == 0
-    assert names.missed(["华西医院召开大会"], {"who"}) == 1
-    assert Organisations(("华西医院",), (("mayo",),)).missed(["华西医院召开大会"]) == 0.5
+    assert names.missed(["华西医院召开大会"], {"who"}) == 0.5  # it may stand there in other letters
+    assert Organisations(("华西医院",), (("mayo",),)).missed(["华西医院召开大会"]) == 0.25
