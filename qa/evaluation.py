@@ -219,7 +219,7 @@ def _opened(
         with temporary_index(question_set.documents, encoder, reranker=reranker) as retriever:
             yield retriever
         return
-    with TemporaryDirectory(prefix="qa-evaluate-") as folder:
+    with TemporaryDirectory(prefix="qa-evaluate-", ignore_cleanup_errors=True) as folder:
         chosen = load_encoder(model) if model else None
         if corpus is not None:
             build_index(corpus, folder, model=chosen)

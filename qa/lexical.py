@@ -225,8 +225,11 @@ class LexicalIndex:
 
     @classmethod
     def _open_aside(cls, folder: Path) -> LexicalIndex:
-        """Open links to the files, in a place where tantivy can make the lock that even reading takes."""
-        with tempfile.TemporaryDirectory(prefix="qa-") as aside:
+        """Open links to the files, in a place where tantivy can make the lock that even reading takes.
+
+        It may make it once more while the place is removed.
+        """
+        with tempfile.TemporaryDirectory(prefix="qa-", ignore_cleanup_errors=True) as aside:
             for path in folder.absolute().iterdir():
                 if path.suffix != ".lock":
                     Path(aside, path.name).symlink_to(path)

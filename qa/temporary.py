@@ -24,7 +24,7 @@ def temporary_index(
 ) -> Iterator[Retriever]:
     """Index ready-made documents, each exactly one passage, for as long as the ``with`` block lasts."""
     encoder = encoder or load_encoder()
-    with tempfile.TemporaryDirectory(prefix="qa-") as folder:
+    with tempfile.TemporaryDirectory(prefix="qa-", ignore_cleanup_errors=True) as folder:
         build_collection(documents, Path(folder), encoder, progress)
         retriever = Retriever(open_at(folder), encoder, reranker=reranker)
         try:

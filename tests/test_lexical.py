@@ -1,4 +1,6 @@
+import os
 import shutil
+import tempfile
 import time
 from contextlib import suppress
 from math import log
@@ -137,6 +139,26 @@ def test_an_index_can_be_read_where_no_lock_can_be_made(tmp_path: Path) -> None:
     (copied / "meta.json").write_text("{}")
     with pytest.raises(ValueError, match="not a complete full-text index"):
         LexicalIndex.open(copied)
+
+
+def test_tantivy_may_make_its_lock_while_the_links_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, aside = tmp_path / "built", tmp_path / "aside"
+    where.mkdir()
+    aside.mkdir()
+    built = LexicalIndex.build(where, TEXTS)
+    copied = copied_while_busy(where, tmp_path / "copied")
+    (copied / ".tantivy-meta.lock").mkdir()
+    remove = os.rmdir
+
+    def late(path: str, **where: int) -> None:
+        for folder in aside.iterdir():
+            (folder / ".tantivy-meta.lock").touch()
+        remove(path, **where)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(aside))
+    monkeypatch.setattr(os, "rmdir", late)
+    assert LexicalIndex.open(copied).search("谁主持大会", 10) == built.search("谁主持大会", 10)
+    assert [path.name for path in aside.rglob("*.lock")] == [".tantivy-meta.lock"]
 
 
 def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
