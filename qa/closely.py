@@ -115,5 +115,5 @@ def read_on(
         other = left_unread(question, one, reading, known) if n == 0 or reading.score > HOPELESS else None
         if other is not None:
             others[n] = other
-    further = dict(zip(others, judge.read(question, list(others.values())), strict=True))
+    further = dict(zip(others, judge.read(question, list(others.values())), strict=True)) if others else {}
     return [one.beside(further[n]) if n in further else one for n, one in enumerate(readings)]
