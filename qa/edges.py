@@ -49,10 +49,15 @@ class Sentence:
     scores: Floats
     ends: Floats
 
+    def total(self) -> Floats:
+        """Return what both readers together score every span, shape (n, n)."""
+        total: Floats = self.scores + (self.ends[:, :1] + self.ends[:, 1])
+        return total
+
     def sum(self) -> float:
         """Return the log of what all spans that may be an answer score together."""
         allowed, _ = _allowed(self.text)
-        total = (self.scores + self.ends[:, :1] + self.ends[:, 1])[allowed]
+        total = self.total()[allowed]
         most = total.max(initial=_IMPOSSIBLE)
         return float(most + np.log(np.exp(total - most).sum() + 1e-30))
 
@@ -125,14 +130,14 @@ def kinds(asked: Asked) -> Floats:
 def spans_of(sentence: Sentence, chosen: tuple[int, int]) -> Spans:
     """Return the likeliest spans and clauses of a sentence, the chosen one first, each once."""
     n = len(sentence.text)
-    joint = sentence.ends[:, :1] + sentence.ends[:, 1]
     allowed, clauses = _allowed(sentence.text)
-    total = np.where(allowed, sentence.scores + joint, np.float32(_IMPOSSIBLE)).ravel()
+    total = np.where(allowed, sentence.total(), np.float32(_IMPOSSIBLE)).ravel()
     likely = np.argsort(-total)[: min(LIKELIEST, int(allowed.sum()))]
     whole = clauses[np.argsort(-total[clauses])[:CLAUSES]]
     _, once = np.unique(found := np.concatenate([[chosen[0] * n + chosen[1]], likely, whole]), return_index=True)
     first, last = np.divmod(found[np.sort(once)], n)
-    return Spans(np.stack([first, last], axis=1), sentence.scores[first, last], joint[first, last])
+    ends = sentence.ends[first, 0] + sentence.ends[last, 1]
+    return Spans(np.stack([first, last], axis=1), sentence.scores[first, last], ends)
 
 
 @lru_cache(maxsize=200)  # at most 32 MB, of sentences of 400 characters

@@ -53,16 +53,17 @@ class Reading:
         begin, stop = self.offsets[0][0], self.offsets[-1][1]
         before = [n for n, (_, end) in enumerate(other.offsets) if end <= begin]
         behind = [n for n, (start, _) in enumerate(other.offsets) if start >= stop]
-        own, others = (one.ends - _log_sum(one.ends) - np.logaddexp(0, -one.score) for one in (self, other))
+        own, others = (log_chances(one.ends) - np.logaddexp(0, -one.score) for one in (self, other))
         offsets = [other.offsets[n] for n in before] + self.offsets + [other.offsets[n] for n in behind]
         ends = np.concatenate([others[before], own, others[behind]])
         return Reading(max(self.score, other.score), offsets, ends)
 
 
-def _log_sum(logits: Floats) -> Floats:
-    most = logits.max(axis=0)
-    sums: Floats = most + np.log(np.exp(logits - most).sum(axis=0))
-    return sums
+def log_chances(logits: Floats) -> Floats:
+    """Return the logs of the chances that logits stand for, which sum to 1 along the first axis."""
+    below = logits - logits.max(axis=0)
+    chances: Floats = below - np.log(np.exp(below).sum(axis=0))
+    return chances
 
 
 def roles(asked: Sequence[int], row: Row) -> list[int]:

@@ -37,7 +37,7 @@ from qa.compare import (
 )
 from qa.edges import MOST, Bools, Sentence, bounds, shipped_edges
 from qa.embed import Tokens
-from qa.joint import Reading
+from qa.joint import Reading, log_chances
 from qa.packer import FURTHER, PASSAGE, Shown
 from qa.reader import LONGEST, Reader, Scores, ahead, shipped_reader
 
@@ -238,6 +238,7 @@ def choose(
     begins, after = told.starts.tolist(), [*told.starts[1:].tolist(), len(scores)]
     sentences = pairwise([*told.sentence[firsts].tolist(), len(after)])
 
+    @cache
     def sentence(n: int) -> Sentence:
         here = slice(begins[n], after[n])
         return Sentence(told.folded[here], compared[here], scored.within(begins[n], after[n]), ends[here])
@@ -329,8 +330,7 @@ def likely_ends(told: Told, readings: Sequence[Reading]) -> Floats:
     ends = np.full((len(told.offsets), 2), _UNLIKELY, np.float32)
     for (first, after), reading in zip(pairwise(told.borders.tolist()), readings, strict=True):
         if reading.offsets:
-            likely = reading.ends - reading.ends.max(axis=0)
-            likely = np.maximum(likely - np.log(np.exp(likely).sum(axis=0)), np.float32(_UNLIKELY))
+            likely = np.maximum(log_chances(reading.ends), np.float32(_UNLIKELY))
             offsets, (starts, stops) = told.offsets[first:after], np.array(reading.offsets).T
             token = np.maximum(np.searchsorted(starts, offsets, side="right") - 1, 0)
             within = (starts[token] <= offsets) & (offsets < stops[token])

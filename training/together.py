@@ -47,9 +47,13 @@ def found_together(reader: Reader, joint: JointReader, question: str, passage: s
 
     Of a long passage the joint reader is shown what lies around the other reader's choice, and then what else may be.
     """
-    _, _, (place, _) = chosen_span(reader, question, passage, foreign=foreign)
-    shown = [Shown("", passage, sentence_at(passage, place) or (0, 0))]
-    seen = None if foreign else read_spans(question, [passage], reader=reader)[0].seen
+    if foreign:
+        _, _, span = chosen_span(reader, question, passage, foreign=True)
+        seen = None
+    else:
+        (read,) = read_spans(question, [passage], reader=reader)
+        span, seen = read.span or (0, 0), read.seen
+    shown = [Shown("", passage, sentence_at(passage, span[0]) or (0, 0))]
     readings = read_on(question, shown, joint.read(question, shown), [seen], joint)
     return *chosen_span(reader, question, passage, foreign=foreign, readings=readings), readings[0].score
 
